@@ -1,0 +1,1 @@
+"""The dialog store: dialogs, their states and times, and their media."""

@@ -1,0 +1,112 @@
+"""A dialog as one row: what the call list and the summary show of it."""
+
+from dataclasses import dataclass
+
+from sipscope.calls.dialog import Dialog, Party, State
+from sipscope.decode.text import display
+from sipscope.rtpqos.figures import StreamFigures
+from sipscope.rtpqos.streams import StreamTable
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One dialog, safe to show: every text has passed `display`.
+
+    Attributes:
+        id: The dialog's.
+        version: The dialog's, so that a painted row can be told from a changed one.
+        started: Time of the first message in ns since the epoch.
+        caller: User of the From header, its host when there is none.
+        callee: User of the To header, its host when there is none.
+        method: Of the dialog.
+        state: Of the dialog.
+        messages: How many there were.
+        source: `ip:port` of the first message.
+        destination: `ip:port` of the first message.
+        duration_s: Talk time, growing while the call lasts; None when nobody answered.
+        codec: Encoding names, empty when unknown.
+        loss_percent: Of its worst stream, None without streams.
+        jitter_ms: Mean jitter of its worst stream, None when unknown.
+        mos: Of its worst stream, None when unknown.
+        group: Shared by all legs of one call.
+        status: Final status code, None without one.
+        reason: Reason phrase of the final answer, empty without one.
+        call_id: Of the dialog.
+    """
+
+    id: int
+    version: int
+    started: int
+    caller: str
+    callee: str
+    method: str
+    state: State
+    messages: int
+    source: str
+    destination: str
+    duration_s: float | None
+    codec: str
+    loss_percent: float | None
+    jitter_ms: float | None
+    mos: float | None
+    group: int
+    status: int | None
+    reason: str
+    call_id: str
+
+    @property
+    def text(self) -> str:
+        """All that can be read in the row, lower case, for a text filter."""
+        return " ".join(
+            (
+                self.caller,
+                self.callee,
+                self.method,
+                self.state,
+                self.source,
+                self.destination,
+                self.codec,
+                str(self.status or ""),
+                self.reason,
+                self.call_id,
+            )
+        ).lower()
+
+
+def call_row(dialog: Dialog, streams: StreamTable, now: int) -> CallRow:
+    """Return the row of a dialog at the time `now` (ns)."""
+    figures = stream_figures(dialog, streams)
+    jitters = [stream.jitter_mean_ms for stream in figures if stream.jitter_mean_ms is not None]
+    names = dict.fromkeys(stream.codec for stream in figures if stream.codec)
+    return CallRow(
+        dialog.id,
+        dialog.version,
+        dialog.started,
+        party_name(dialog.caller),
+        party_name(dialog.callee),
+        display(dialog.method),
+        dialog.state,
+        len(dialog.messages) + dialog.dropped,
+        str(dialog.flow.source),
+        str(dialog.flow.destination),
+        dialog.duration_s(now),
+        display(" ".join(names or dialog.codecs)),
+        max((stream.loss_percent or 0.0 for stream in figures), default=None),
+        max(jitters, default=None),
+        None,
+        dialog.group,
+        dialog.final_status,
+        display(dialog.reason or ""),
+        display(dialog.call_id),
+    )
+
+
+def stream_figures(dialog: Dialog, streams: StreamTable) -> list[StreamFigures]:
+    """Return the figures of a dialog's streams that have any."""
+    listed = streams.listed
+    return [streams.figures(stream_id) for stream_id in dialog.streams if listed(stream_id)]
+
+
+def party_name(party: Party) -> str:
+    """Return who a party is in a few words: user, display name or host."""
+    return display(party.user or party.display or party.host or "")

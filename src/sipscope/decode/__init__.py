@@ -1,0 +1,1 @@
+"""Bytes in, records out: no I/O, no clock, no exceptions for bad input."""

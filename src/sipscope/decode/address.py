@@ -1,0 +1,64 @@
+"""Transport addresses and flows: who sends to whom."""
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+
+class Endpoint(NamedTuple):
+    """A transport address.
+
+    Attributes:
+        address: 4 bytes of IPv4 or 16 of IPv6, in network order.
+        port: The UDP or TCP port.
+    """
+
+    address: bytes
+    port: int
+
+    @property
+    def host(self) -> str:
+        """The address in text, IPv6 without brackets."""
+        return address_text(self.address)
+
+    def __str__(self) -> str:
+        host = address_text(self.address)
+        return f"[{host}]:{self.port}" if len(self.address) == 16 else f"{host}:{self.port}"
+
+
+class Flow(NamedTuple):
+    """One direction between two endpoints.
+
+    Attributes:
+        source: Who sends.
+        destination: Who receives.
+        transport: `udp`, `tcp`, ... as in the SIP Via header, lower case.
+    """
+
+    source: Endpoint
+    destination: Endpoint
+    transport: str = "udp"
+
+    @property
+    def reverse(self) -> "Flow":
+        """The other direction."""
+        return Flow(self.destination, self.source, self.transport)
+
+
+@lru_cache(maxsize=65536)
+def address_text(address: bytes) -> str:
+    """Return an IPv4 or IPv6 address in its canonical text form (RFC 5952)."""
+    return str(IPv4Address(address) if len(address) == 4 else IPv6Address(address))
+
+
+def parse_address(text: str) -> bytes | None:
+    """Return the bytes of a numeric address, None for a host name or anything else.
+
+    A scope id (`%eth0`) is refused: it comes from no SDP and may hold anything.
+    """
+    try:
+        if ":" in text:
+            return None if "%" in text else IPv6Address(text).packed
+        return IPv4Address(text).packed
+    except ValueError:
+        return None

@@ -1,0 +1,299 @@
+"""From captured packets to UDP datagrams and to SIP messages over TCP."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from operator import attrgetter, itemgetter
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sipscope.decode import ip, link
+from sipscope.decode.address import Flow
+from sipscope.decode.batch import Column, Frame, PacketBatch
+from sipscope.decode.counts import NetworkCounts
+from sipscope.decode.flows import FlowTable
+from sipscope.decode.fragments import Fragment, FragmentTable, Whole
+from sipscope.decode.layers import Dissection, Fragments, Tables, dissect
+from sipscope.decode.sip_framing import BEGINNINGS
+from sipscope.decode.tcp import SYN, Segment, TcpMessage, TcpReassembler
+
+TABLES: Final[Tables] = {
+    table: {**link.TABLES.get(table, {}), **ip.TABLES.get(table, {})}
+    for table in (*link.TABLES, *ip.TABLES)
+}
+
+_LINKTYPE_RAW: Final = 101
+
+_UDP = np.dtype([("ports", ">u4"), ("length", ">u2"), ("checksum", ">u2")])
+_TCP = np.dtype(
+    [
+        ("ports", ">u4"),
+        ("sequence", ">u4"),
+        ("acknowledgment", ">u4"),
+        ("offset_flags", ">u2"),
+        ("window", ">u2"),
+        ("checksum", ">u2"),
+        ("urgent", ">u2"),
+    ]
+)
+_FOUR_BYTES = np.dtype("<u4")
+_BEGINNINGS = [int.from_bytes(beginning[:4], "little") for beginning in BEGINNINGS]
+
+
+@dataclass(frozen=True, slots=True)
+class Datagrams:
+    """UDP payloads of a batch; the columns have one entry a datagram.
+
+    Attributes:
+        batch: The packets.
+        packet: Index of the packet in the batch, ascending.
+        start: Where the payload begins in the batch's buffer.
+        length: Bytes of it that were captured.
+        wire_length: Bytes of it by the UDP header: more where the capture cut it short.
+        flow: Index into `flows`.
+        dscp: The differentiated services code point (RFC 2474).
+        flows: The flows of these datagrams, each once, in order of appearance by IP version.
+    """
+
+    batch: PacketBatch
+    packet: Column
+    start: Column
+    length: Column
+    wire_length: Column
+    flow: Column
+    dscp: NDArray[np.uint8]
+    flows: Sequence[Flow]
+
+    def __len__(self) -> int:
+        return len(self.packet)
+
+
+class Datagram(NamedTuple):
+    """A UDP payload that came in fragments, so that it lies nowhere in one piece.
+
+    Attributes:
+        time: When the fragment that completed it was captured, in ns since the epoch.
+        number: Frame number of that fragment.
+        flow: Who sent it to whom.
+        payload: The captured bytes.
+        dscp: The differentiated services code point (RFC 2474).
+        truncated: Whether the capture cut it short.
+        frames: Its fragments, in order of capture.
+        packet: Index of the completing packet in the batch.
+    """
+
+    time: int
+    number: int
+    flow: Flow
+    payload: bytes
+    dscp: int
+    truncated: bool
+    frames: tuple[Frame, ...]
+    packet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a batch holds for SIP and RTP.
+
+    Attributes:
+        datagrams: The UDP datagrams that came in one packet each.
+        slow: What came in several packets, in order of completion, which their `packet` tells.
+    """
+
+    datagrams: Datagrams
+    slow: list[Datagram | TcpMessage]
+
+
+class _Pass(NamedTuple):
+    """One way down through packets: those of the batch, or those out of its fragments.
+
+    Attributes:
+        dissection: The packets taken apart.
+        packet: Index in the batch of each packet, or of the fragment that completed it.
+        frames: Gives the frames that a packet came in.
+    """
+
+    dissection: Dissection
+    packet: Column
+    frames: Callable[[int], tuple[Frame, ...]]
+
+
+class NetworkDecoder:
+    """Decodes the batches of one source, in order; keeps fragments and streams between them.
+
+    Attributes:
+        counts: What could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.counts = NetworkCounts()
+        self._flows = FlowTable()
+        self._fragments = FragmentTable(self.counts)
+        self._tcp = TcpReassembler(self.counts)
+
+    def decode(self, batch: PacketBatch) -> Decoded:
+        """Take the next batch; return its datagrams and the messages that it completes."""
+        self.counts.truncated += int((batch.captured < batch.wire).sum())
+        dissection = dissect(batch, TABLES, self.counts)
+        captured = _Pass(dissection, np.arange(len(batch)), lambda index: (batch.frame(index),))
+        slow: list[Datagram | TcpMessage] = []
+        segments = [self._segments(batch, captured)]
+        if reassembled := self._reassemble(dissection):
+            slow += self._fragmented_datagrams(batch, reassembled)
+            segments.append(self._segments(batch, reassembled))
+        for segment in merge(*segments, key=attrgetter("packet")):
+            slow += self._tcp.add(segment)
+        slow.sort(key=attrgetter("packet"))
+        return Decoded(self._datagrams(dissection), slow)
+
+    def finish(self) -> list[TcpMessage]:
+        """Return what there is of unfinished messages when no more batches will come."""
+        self._fragments.finish()
+        return self._tcp.finish()
+
+    def _datagrams(self, dissection: Dissection) -> Datagrams:
+        found = self._flows.group(dissection, dissection.datagrams, "udp")
+        start = found.start + 8
+        declared = dissection.fields(found.start, _UDP)["length"].astype(np.int64) - 8
+        # A length below 8 means nothing: what there is, is the payload.
+        available = found.end - start
+        length = np.where(declared < 0, available, np.minimum(available, declared))
+        return Datagrams(
+            batch=dissection.batch,
+            packet=found.packet,
+            start=start,
+            length=length,
+            wire_length=np.maximum(declared, 0),
+            flow=found.flow,
+            dscp=found.dscp,
+            flows=found.flows,
+        )
+
+    def _fragmented_datagrams(self, batch: PacketBatch, reassembled: _Pass) -> Iterator[Datagram]:
+        """Turn the columns of reassembled datagrams into records."""
+        found = self._datagrams(reassembled.dissection)
+        for row, index in enumerate(found.packet.tolist()):
+            packet = int(reassembled.packet[index])
+            start, length = int(found.start[row]), int(found.length[row])
+            yield Datagram(
+                time=int(batch.time[packet]),
+                number=batch.number + packet,
+                flow=found.flows[found.flow[row]],
+                payload=found.batch.buffer[start : start + length],
+                dscp=int(found.dscp[row]),
+                truncated=bool(length < found.wire_length[row]),
+                frames=reassembled.frames(index),
+                packet=packet,
+            )
+
+    def _segments(self, batch: PacketBatch, taken: _Pass) -> Iterator[Segment]:
+        """Turn the columns of TCP segments into records, but only of what may be SIP."""
+        dissection = taken.dissection
+        found = self._flows.group(dissection, dissection.segments, "tcp")
+        if not len(found.packet):
+            return
+        header = dissection.fields(found.start, _TCP)
+        size = (header["offset_flags"] >> 12).astype(np.int64) * 4
+        start = found.start + size
+        sound = (size >= 20) & (start <= found.end)
+        dissection.malformed(found.packet[~sound])
+        ignored = np.array([self._tcp.ignores(flow) for flow in found.flows])
+        begins = (header["offset_flags"] & SYN) != 0
+        begins |= _begin_like_sip(dissection, start, found.end)
+        rows = np.flatnonzero(sound & (begins | ~ignored[found.flow]))
+        columns = zip(
+            found.packet[rows].tolist(),
+            found.flow[rows].tolist(),
+            start[rows].tolist(),
+            found.end[rows].tolist(),
+            begins[rows].tolist(),
+            header["sequence"][rows].tolist(),
+            header["acknowledgment"][rows].tolist(),
+            header["offset_flags"][rows].tolist(),
+            strict=True,
+        )
+        for index, number, begin, end, begins_anew, sequence, acknowledgment, flags in columns:
+            flow = found.flows[number]
+            if not begins_anew and self._tcp.ignores(flow):
+                continue
+            packet = int(taken.packet[index])
+            yield Segment(
+                time=int(batch.time[packet]),
+                number=batch.number + packet,
+                packet=packet,
+                flow=flow,
+                sequence=sequence,
+                acknowledgment=acknowledgment,
+                flags=flags & 0xFF,
+                payload=dissection.batch.buffer[begin:end],
+                frames=taken.frames(index) if end > begin else (),
+            )
+
+    def _reassemble(self, dissection: Dissection) -> _Pass | None:
+        """Add the fragments of a batch; take apart the packets that they complete."""
+        batch = dissection.batch
+        completed: list[int] = []
+        wholes: list[Whole] = []
+        added = [_records(batch, fragments) for fragments in dissection.fragments]
+        for index, fragment in merge(*added, key=itemgetter(0)):
+            whole = self._fragments.add(fragment)
+            if whole:
+                completed.append(index)
+                wholes.append(whole)
+        if not wholes:
+            return None
+        packet = np.array(completed)
+        captured = np.array([len(whole.packet) for whole in wholes])
+        inner = PacketBatch(
+            buffer=b"".join([whole.packet for whole in wholes]),
+            offset=np.cumsum(captured) - captured,
+            captured=captured,
+            wire=np.array([whole.wire_length for whole in wholes]),
+            time=batch.time[packet],
+            link_type=_LINKTYPE_RAW,
+        )
+        again = dissect(inner, TABLES, self.counts)
+        self.counts.encapsulation_too_deep += sum(len(nested.packet) for nested in again.fragments)
+        return _Pass(again, packet, lambda index: wholes[index].frames)
+
+
+def _records(batch: PacketBatch, fragments: Fragments) -> Iterator[tuple[int, Fragment]]:
+    """Turn the columns of fragments into records, each with the index of its packet."""
+    buffer = batch.buffer
+    size = 20 if fragments.version == 4 else 40
+    for packet, network, start, end, identification, protocol, offset, more, length in zip(
+        fragments.packet.tolist(),
+        fragments.network.tolist(),
+        fragments.start.tolist(),
+        fragments.end.tolist(),
+        fragments.identification.tolist(),
+        fragments.protocol.tolist(),
+        fragments.offset.tolist(),
+        fragments.more.tolist(),
+        fragments.length.tolist(),
+        strict=True,
+    ):
+        yield (
+            packet,
+            Fragment(
+                header=buffer[network : network + size],
+                identification=identification,
+                protocol=protocol,
+                offset=offset,
+                more=more,
+                length=length,
+                data=buffer[start:end],
+                frame=batch.frame(packet),
+            ),
+        )
+
+
+def _begin_like_sip(dissection: Dissection, start: Column, end: Column) -> NDArray[np.bool_]:
+    """Tell which payloads begin with the first four bytes of a common SIP start line."""
+    enough = end - start >= 4
+    begin = np.zeros(len(start), dtype=np.bool_)
+    begin[enough] = np.isin(dissection.fields(start[enough], _FOUR_BYTES), _BEGINNINGS)
+    return begin

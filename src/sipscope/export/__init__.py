@@ -1,0 +1,1 @@
+"""Chosen dialogs and captured packets, written to files."""

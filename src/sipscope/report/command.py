@@ -1,0 +1,66 @@
+"""`sipscope report`: read capture files to the end, then print what is in them."""
+
+import gc
+import sys
+from collections.abc import Sequence
+
+from sipscope.calls.store import DialogStore
+from sipscope.capture.file import FileSource
+from sipscope.capture.merge import FileSet
+from sipscope.engine import Engine
+from sipscope.errors import SourceError
+from sipscope.report.document import Document
+from sipscope.report.progress import Progress
+from sipscope.report.summary import print_summary
+
+MAX_DIALOGS = 5_000_000
+MAX_BYTES = 8 << 30
+MAX_STREAMS = 1_000_000
+
+
+def report_files(paths: Sequence[str], form: str, expression: str) -> int:
+    """Analyze capture files and print a report on standard output.
+
+    Args:
+        paths: The files, `-` for standard input.
+        form: `summary`, `json` or `ndjson`.
+        expression: Capture filter, empty for none.
+
+    Returns:
+        The exit status: 1 when a file could not be read or was damaged.
+    """
+    # The records of a report live to its end and hold no cycles: nothing to collect.
+    gc.disable()
+    capture_filter = None
+    if expression:
+        from sipscope.capture.filter import CaptureFilter  # noqa: PLC0415
+
+        capture_filter = CaptureFilter(expression)
+    sources, failures = _open(paths)
+    store = DialogStore(MAX_DIALOGS, MAX_BYTES, MAX_STREAMS)
+    engine = Engine(FileSet(sources), (), store, capture_filter=capture_filter)
+    with Progress(sources, sys.stderr) as progress:
+        engine.run(progress.show)
+    document = Document(engine, failures)
+    if form == "summary" and sources:
+        print_summary(document, sys.stdout)
+    elif form != "summary":
+        document.write(sys.stdout, lines=form == "ndjson")
+    for failure in failures:
+        print(f"sipscope: {failure}", file=sys.stderr)
+    for source in sources:
+        if source.damaged:
+            print(f"sipscope: {source.name} is {source.damaged}", file=sys.stderr)
+    engine.stop()
+    return 1 if failures or any(source.damaged for source in sources) else 0
+
+
+def _open(paths: Sequence[str]) -> tuple[list[FileSource], list[SourceError]]:
+    sources: list[FileSource] = []
+    failures: list[SourceError] = []
+    for path in paths:
+        try:
+            sources.append(FileSource(path, source=len(sources)))
+        except SourceError as error:
+            failures.append(error)
+    return sources, failures

@@ -1,0 +1,241 @@
+"""The report's JSON contract, version 1: what each object holds."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from sipscope import __version__
+from sipscope.calls.dialog import Dialog, Party, State
+from sipscope.engine import Engine
+from sipscope.errors import SipscopeError
+from sipscope.rtpqos.figures import StreamFigures
+
+SCHEMA = 1
+
+Object = dict[str, Any]
+
+
+class Document:
+    """Everything that a report tells of what an engine read.
+
+    Args:
+        engine: After its run.
+        failures: Sources that could not be opened.
+    """
+
+    def __init__(self, engine: Engine, failures: Sequence[SipscopeError] = ()) -> None:
+        self.engine = engine
+        self.store = engine.store
+        self.failures = failures
+
+    def capture(self) -> Object:
+        """Return what was read."""
+        counters = self.store.counters
+        streams = self.store.streams
+        return {
+            "sources": [
+                {
+                    "name": source.name,
+                    "kind": source.kind,
+                    "packets": source.packets,
+                    "bytes": source.bytes,
+                    "kernel_drops": None,
+                    "truncated_packets": source.truncated_packets,
+                    "damaged": source.damaged,
+                }
+                for source in self.engine.files.sources
+            ],
+            "first": moment(self.engine.first),
+            "last": moment(self.engine.last),
+            "sip_messages": counters.messages,
+            "rtp_packets": sum(streams.figures(i).packets for i in streams.ids()),
+            "rtcp_packets": self.engine.rtcp_packets,
+            "malformed": counters.malformed,
+            "duplicates": counters.duplicates,
+        }
+
+    def dialogs(self) -> Iterator[Object]:
+        """Give each dialog, in the order of their start."""
+        for dialog in self.store.dialogs.values():
+            yield _dialog(dialog)
+
+    def streams(self) -> Iterator[Object]:
+        """Give each stream, in the order of their first packets."""
+        for stream_id in self.store.streams.ids():
+            owner = self.store.owner(stream_id)
+            yield _stream(self.store.streams.figures(stream_id), owner)
+
+    def statistics(self) -> Object:
+        """Return how often there was what."""
+        states: Counter[str] = Counter()
+        for dialog in self.store.dialogs.values():
+            states[final_state(dialog)] += 1
+        counters = self.store.counters
+        return {
+            "methods": dict(counters.methods.most_common()),
+            "statuses": {str(code): count for code, count in sorted(counters.statuses.items())},
+            "states": dict(states.most_common()),
+        }
+
+    def write(self, stream: TextIO, *, lines: bool) -> None:
+        """Write one JSON document, or one object a line with its `type`.
+
+        Objects are written as they are made: a report of a million dialogs takes no more
+        memory than the store.
+        """
+        if lines:
+            for kind, objects in (("dialog", self.dialogs()), ("stream", self.streams())):
+                for item in objects:
+                    stream.write(_json({"type": kind, **item}) + "\n")
+            return
+        stream.write(f'{{"schema": {SCHEMA}, "sipscope": {_json(__version__)}')
+        stream.write(f',\n"capture": {_json(self.capture())}')
+        for name, items in (("dialogs", self.dialogs()), ("streams", self.streams())):
+            stream.write(f',\n"{name}": [')
+            separator = "\n"
+            for item in items:
+                stream.write(separator + _json(item))
+                separator = ",\n"
+            stream.write("]")
+        stream.write(',\n"registrations": [],\n"findings": []')
+        stream.write(f',\n"statistics": {_json(self.statistics())}}}\n')
+
+
+def moment(time: int | None) -> str | None:
+    """Return a time in ns since the epoch as ISO 8601 in UTC with microseconds."""
+    if time is None:
+        return None
+    seconds, nanoseconds = divmod(time, 1_000_000_000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{nanoseconds // 1000:06d}Z"
+
+
+def final_state(dialog: Dialog) -> str:
+    """Return the state of a dialog in a capture that has ended.
+
+    A REGISTER that waits for its answer has no state of its own in the contract: none came.
+    """
+    if dialog.method == "REGISTER" and dialog.state is State.PENDING:
+        return State.FAILED.value
+    return dialog.state.value
+
+
+def _dialog(dialog: Dialog) -> Object:
+    return {
+        "call_id": _text(dialog.call_id),
+        "method": dialog.method,
+        "state": final_state(dialog),
+        "from": _party(dialog.caller),
+        "to": _party(_answering_party(dialog)),
+        "request_uri": dialog.request_uri,
+        "source": str(dialog.flow.source),
+        "destination": str(dialog.flow.destination),
+        "transport": dialog.flow.transport,
+        "encapsulation": [],
+        "started": moment(dialog.started),
+        "pdd_ms": _rounded(dialog.pdd_ms),
+        "ring_ms": _rounded(dialog.ring_ms),
+        "setup_ms": _rounded(dialog.setup_ms),
+        "talk_s": _rounded(dialog.talk_s),
+        "total_s": _rounded(dialog.total_s),
+        "messages": len(dialog.messages) + dialog.dropped,
+        "retransmissions": dialog.retransmissions,
+        "final_status": dialog.final_status,
+        "reason": dialog.reason,
+        "user_agents": list(dialog.user_agents),
+        "codecs": list(dialog.codecs),
+        "group": dialog.group,
+        "streams": list(dialog.streams),
+        "mos": None,
+        "findings": [],
+    }
+
+
+def _answering_party(dialog: Dialog) -> Party:
+    """Return the To header, with the tag that the final answer gave it."""
+    callee = dialog.callee
+    if callee.tag is not None or dialog.final is None:
+        return callee
+    return callee._replace(tag=dialog.final_to_tag)
+
+
+def _party(party: Party) -> Object:
+    return party._asdict()
+
+
+def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
+    return {
+        "id": figures.id,
+        "call_id": None if owner is None else _text(owner.call_id),
+        "ssrc": f"0x{figures.ssrc:08x}",
+        "source": str(figures.flow.source),
+        "destination": str(figures.flow.destination),
+        "codec": figures.codec,
+        "payload_types": list(figures.payload_types),
+        "clock_rate": figures.clock_rate,
+        "ptime_ms": figures.ptime_ms,
+        "dscp": figures.dscp,
+        "srtp": None,
+        "first": moment(figures.first),
+        "duration_s": _rounded(figures.duration_s),
+        "packets": figures.packets,
+        "expected": figures.expected,
+        "lost": figures.lost,
+        "loss_percent": _rounded(figures.loss_percent),
+        "duplicates": figures.duplicates,
+        "out_of_order": figures.out_of_order,
+        "restarts": figures.restarts,
+        "delta_ms": {
+            "min": _rounded(figures.delta_min_ms),
+            "mean": _rounded(figures.delta_mean_ms),
+            "max": _rounded(figures.delta_max_ms),
+        },
+        "jitter_ms": {
+            "mean": _rounded(figures.jitter_mean_ms),
+            "max": _rounded(figures.jitter_max_ms),
+            "last": _rounded(figures.jitter_last_ms),
+        },
+        "skew_ms": _rounded(figures.skew_ms),
+        "drift_ppm": _rounded(figures.drift_ppm),
+        "effective_hz": _rounded(figures.effective_hz),
+        "longest_gap_ms": _rounded(figures.longest_gap_ms),
+        "loss_bursts": [list(burst) for burst in figures.loss_bursts],
+        "burst_ratio": None,
+        "discarded": None,
+        "r_factor": None,
+        "mos": None,
+        "mos_band": None,
+        "mos_grade": None,
+        "mos_min": None,
+        "causes": [],
+        "wireshark": None,
+        "rtcp": None,
+        "dtmf": None,
+        "capture_loss_possible": False,
+        "intervals": [
+            {
+                "start": moment(interval.start),
+                "packets": interval.packets,
+                "lost": interval.lost,
+                "jitter_ms": _rounded(interval.jitter_ms),
+                "delta_max_ms": _rounded(interval.delta_max_ms),
+                "mos": None,
+            }
+            for interval in figures.intervals
+        ],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a figure to the microsecond or millionth, which is what captures can tell."""
+    return None if value is None else round(value, 6)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)

@@ -1,0 +1,1 @@
+"""RTP streams and their figures, computed on columns."""

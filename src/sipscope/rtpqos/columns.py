@@ -1,0 +1,182 @@
+"""What is kept of every stream: fixed columns, one row a stream, and the packets to add.
+
+The figures of a stream need the same memory after a second and after a day.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+INTERVALS = 128
+RUNS = 32
+BURSTS = 32
+STEPS = 64
+SECOND = 1_000_000_000
+NO_DELTA = np.iinfo(np.int64).max
+
+STATE = np.dtype(
+    [
+        ("first", "i8"),  # time of the first packet, ns
+        ("last", "i8"),  # time of the newest packet, ns
+        ("packets", "i8"),
+        ("octets", "i8"),
+        ("lost", "i8"),
+        ("duplicates", "i8"),
+        ("late", "i8"),  # came after a higher number, and for the first time
+        ("strays", "i8"),  # numbers out of all order that were no restart
+        ("restarts", "i8"),
+        ("sequence", "u2"),  # of the newest packet
+        ("highest", "i8"),  # extended highest sequence number
+        ("jump", "i4"),  # the number that would confirm a restart, -1 for none
+        ("runs", "i8"),  # runs of missing numbers so far, the newest are in `run`
+        ("delta_min", "i8"),  # ns
+        ("delta_max", "i8"),  # ns
+        ("heard_time", "i8"),  # of the newest speech packet, ns
+        ("heard_timestamp", "u4"),  # of the newest speech packet
+        ("heard_clock", "i4"),  # of the newest speech packet, 0 before the first
+        ("adjacent", "?"),  # the newest packet is the newest speech packet
+        ("jitter", "f8"),  # ms, as are its sum and maximum
+        ("jitter_sum", "f8"),
+        ("jitter_max", "f8"),
+        ("samples", "i8"),  # of jitter
+        ("anchor", "i8"),  # time from which skew and drift count, ns
+        ("ticks", "i8"),  # timestamp units since then
+        ("skew_high", "f8"),  # ms
+        ("skew_low", "f8"),  # ms
+        ("n", "i8"),  # speech packets since the anchor, and their sums:
+        ("x", "f8"),  # time since the anchor, s
+        ("xx", "f8"),
+        ("e", "f8"),  # skew, ms
+        ("xe", "f8"),
+        ("payload_type", "u1"),  # of the newest packet
+        ("clock", "i4"),  # of that payload type, 0 when unknown or not speech
+        ("dscp", "u1"),
+        ("width", "i8"),  # of one interval, ns
+        ("now_since", "i8"),  # when the running second began, ns
+        ("now_packets", "i8"),
+        ("now_lost", "i8"),
+        ("past_ns", "i8"),  # length of the second before it
+        ("past_packets", "i8"),
+        ("past_lost", "i8"),
+    ]
+)
+
+RUN = np.dtype(
+    [
+        ("start", "i8"),  # extended number of the first missing one
+        ("length", "i4"),
+        ("since", "i8"),  # when the gap was seen, ns; -1: before the beginning, not lost
+    ]
+)
+
+BURST = np.dtype([("count", "u4"), ("lost", "u4")])
+
+INTERVAL = np.dtype(
+    [
+        ("packets", "u4"),
+        ("lost", "i4"),
+        ("jitter", "f4"),  # highest, ms; -inf without a sample
+        ("delta", "f4"),  # longest, ms; -inf without one
+    ]
+)
+NO_STATE = np.zeros((), STATE)
+NO_STATE["jump"] = -1
+NO_STATE["delta_min"] = NO_DELTA
+NO_STATE["delta_max"] = -NO_DELTA
+NO_STATE["skew_high"] = -np.inf
+NO_STATE["skew_low"] = np.inf
+NO_STATE["width"] = SECOND
+NO_INTERVAL = np.array((0, 0, -np.inf, -np.inf), INTERVAL)
+
+
+class Columns:
+    """The rows of all streams that are followed.
+
+    Attributes:
+        state: One record of `STATE` a stream.
+        run: The newest runs of missing numbers, a ring of `RUNS` a stream.
+        burst: Histogram of loss runs, `BURSTS` bins a stream.
+        step: Histogram of timestamp steps, `STEPS` bins of 2.5 ms a stream.
+        interval: `INTERVALS` records of `INTERVAL` a stream.
+    """
+
+    def __init__(self) -> None:
+        self.state = np.zeros(0, STATE)
+        self.run = np.zeros((0, RUNS), RUN)
+        self.burst = np.zeros((0, BURSTS), BURST)
+        self.step = np.zeros((0, STEPS), np.uint32)
+        self.interval = np.zeros((0, INTERVALS), INTERVAL)
+        self._free: list[int] = []
+
+    def take(self, count: int) -> NDArray[np.int64]:
+        """Return so many cleared rows."""
+        while len(self._free) < count:
+            self._grow()
+        row = np.array([self._free.pop() for _ in range(count)], np.int64)
+        self.state[row] = NO_STATE
+        self.run[row] = 0
+        self.burst[row] = 0
+        self.step[row] = 0
+        self.interval[row] = NO_INTERVAL
+        return row
+
+    def give_back(self, row: int) -> None:
+        """Let another stream have the row."""
+        self._free.append(row)
+
+    def _grow(self) -> None:
+        """Double the number of rows."""
+        size = len(self.state)
+        more = max(size, 16)
+        self._free.extend(range(size + more - 1, size - 1, -1))
+        self.state = np.concatenate([self.state, np.zeros(more, STATE)])
+        self.run = np.concatenate([self.run, np.zeros((more, RUNS), RUN)])
+        self.burst = np.concatenate([self.burst, np.zeros((more, BURSTS), BURST)])
+        self.step = np.concatenate([self.step, np.zeros((more, STEPS), np.uint32)])
+        self.interval = np.concatenate([self.interval, np.zeros((more, INTERVALS), INTERVAL)])
+
+
+class Arrivals(NamedTuple):
+    """Packets to add to the columns, by stream and then in the order of arrival.
+
+    Attributes:
+        row: Each stream's row in the columns.
+        first: Where each stream's packets begin.
+        size: How many packets each stream has, never 0.
+        time: Of each packet, in ns.
+        sequence: Of each packet.
+        timestamp: Of each packet.
+        clock: Of each packet's payload type, 0 when unknown or not speech.
+    """
+
+    row: NDArray[np.int64]
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
+    time: NDArray[np.int64]
+    sequence: NDArray[np.uint16]
+    timestamp: NDArray[np.uint32]
+    clock: NDArray[np.int32]
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """Where each stream's packets end."""
+        return self.first + self.size - 1
+
+    def stream_of(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the index in `row` of the packets at `position`."""
+        return np.searchsorted(self.first, position, "right") - 1
+
+
+class Losses(NamedTuple):
+    """Losses seen and taken back, one entry each.
+
+    Attributes:
+        row: Whose.
+        time: When the gap was seen, ns.
+        lost: Packets; below 0 for those that came late.
+    """
+
+    row: NDArray[np.int64]
+    time: NDArray[np.int64]
+    lost: NDArray[np.int64]

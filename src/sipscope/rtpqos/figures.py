@@ -1,0 +1,266 @@
+"""The figures of one stream, as the report and the screens take them."""
+
+from typing import NamedTuple
+
+from dataclasses import dataclass
+
+from sipscope.decode.address import Flow
+from sipscope.rtpqos.columns import NO_DELTA, Columns
+from sipscope.rtpqos.sequence import loss_bursts
+from sipscope.rtpqos.timing import packet_time_ms
+
+_DRIFT_SPAN_S = 10.0
+
+
+class Interval(NamedTuple):
+    """A part of a stream.
+
+    Attributes:
+        start: ns since the epoch.
+        seconds: How long it is.
+        packets: That arrived in it.
+        lost: Whose gap was seen in it.
+        jitter_ms: The highest; None without a sample.
+        delta_max_ms: Longest time before one of its packets; None without one.
+    """
+
+    start: int
+    seconds: float
+    packets: int
+    lost: int
+    jitter_ms: float | None
+    delta_max_ms: float | None
+
+
+class Now(NamedTuple):
+    """The newest second or so of a stream.
+
+    Attributes:
+        seconds: How long it is.
+        packets: That arrived in it.
+        lost: Whose gap was seen in it, less those that came late in it.
+        jitter_ms: At its end; None without a sample.
+    """
+
+    seconds: float
+    packets: int
+    lost: int
+    jitter_ms: float | None
+
+    @property
+    def packets_per_second(self) -> float:
+        """The rate at which packets arrive."""
+        return self.packets / self.seconds
+
+    @property
+    def loss_percent(self) -> float:
+        """Lost of what was sent."""
+        lost = max(self.lost, 0)
+        return 100 * lost / max(self.packets + lost, 1)
+
+
+class StreamIdentity(NamedTuple):
+    """What is known of a stream beside its columns.
+
+    Attributes:
+        id: From 1, in the order of the first packet.
+        flow: From where to where.
+        ssrc: Synchronization source.
+        payload_types: Packets of each payload type, in the order seen.
+        codec: Encoding name of the main payload type.
+        clock_rate: Of the main payload type.
+        negotiated_ptime_ms: `a=ptime` of the receiver.
+    """
+
+    id: int
+    flow: Flow
+    ssrc: int
+    payload_types: dict[int, int]
+    codec: str | None
+    clock_rate: int | None
+    negotiated_ptime_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFigures:
+    """The right figures of one stream; None is unknown.
+
+    Attributes:
+        id: From 1, never used again.
+        flow: From where to where.
+        ssrc: Synchronization source.
+        payload_types: In the order seen.
+        codec: Encoding name of the speech payload type with the most packets.
+        clock_rate: Of the same payload type, in Hz.
+        ptime_ms: Median of the timestamp steps, to 2.5 ms.
+        negotiated_ptime_ms: What signalling said.
+        dscp: Of the newest packet.
+        first: Time of the first packet, ns since the epoch.
+        last: Time of the newest packet.
+        packets: All that came, duplicates included.
+        bytes: RTP headers and payload.
+        expected: Distinct packets that came and those that were lost.
+        lost: Numbers that never came, of those between lowest and highest.
+        loss_percent: Lost of expected.
+        duplicates: Packets whose number had come before.
+        out_of_order: Packets that came after a higher number.
+        strays: Packets whose number is out of all order, without a restart.
+        restarts: New numberings by the sender (RFC 3550 appendix A.1).
+        delta_min_ms: Shortest time between two packets.
+        delta_mean_ms: Mean time between two packets.
+        delta_max_ms: Longest time between two packets.
+        jitter_mean_ms: Mean of the RFC 3550 jitter over speech packets.
+        jitter_max_ms: Its highest value.
+        jitter_last_ms: Its value at the end.
+        skew_ms: Largest distance, with sign, of timestamps ahead of arrivals.
+        drift_ppm: How much faster the sender's clock runs than that of the capture.
+        effective_hz: The clock rate as the capture sees it.
+        longest_gap_ms: Longest time without a packet.
+        loss_bursts: Length of a run of lost packets, how often.
+        intervals: The course of the stream without gaps.
+        now: The newest second or so; None before it is over.
+    """
+
+    id: int
+    flow: Flow
+    ssrc: int
+    payload_types: tuple[int, ...]
+    codec: str | None
+    clock_rate: int | None
+    ptime_ms: float | None
+    negotiated_ptime_ms: int | None
+    dscp: int
+    first: int
+    last: int
+    packets: int
+    bytes: int
+    expected: int
+    lost: int
+    loss_percent: float
+    duplicates: int
+    out_of_order: int
+    strays: int
+    restarts: int
+    delta_min_ms: float | None
+    delta_mean_ms: float | None
+    delta_max_ms: float | None
+    jitter_mean_ms: float | None
+    jitter_max_ms: float | None
+    jitter_last_ms: float | None
+    skew_ms: float | None
+    drift_ppm: float | None
+    effective_hz: float | None
+    longest_gap_ms: float | None
+    loss_bursts: tuple[tuple[int, int], ...]
+    intervals: tuple[Interval, ...]
+    now: Now | None
+
+    @property
+    def duration_s(self) -> float:
+        """From the first packet to the newest."""
+        return (self.last - self.first) / 1e9
+
+
+def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> StreamFigures:
+    """Compute the figures of one row."""
+    state = columns.state[row]
+    packets, lost = int(state["packets"]), int(state["lost"])
+    expected = packets - int(state["duplicates"]) - int(state["strays"]) + lost
+    samples = int(state["samples"])
+    several = int(state["delta_min"]) != NO_DELTA
+    longest = int(state["delta_max"]) / 1e6 if several else None
+    span = int(state["last"]) - int(state["first"])
+    drift = drift_ppm(columns, row)
+    return StreamFigures(
+        id=identity.id,
+        flow=identity.flow,
+        ssrc=identity.ssrc,
+        payload_types=tuple(identity.payload_types),
+        codec=identity.codec,
+        clock_rate=identity.clock_rate,
+        ptime_ms=packet_time_ms(columns, row),
+        negotiated_ptime_ms=identity.negotiated_ptime_ms,
+        dscp=int(state["dscp"]),
+        first=int(state["first"]),
+        last=int(state["last"]),
+        packets=packets,
+        bytes=int(state["octets"]),
+        expected=expected,
+        lost=lost,
+        loss_percent=100 * lost / expected if expected else 0.0,
+        duplicates=int(state["duplicates"]),
+        out_of_order=int(state["late"]),
+        strays=int(state["strays"]),
+        restarts=int(state["restarts"]),
+        delta_min_ms=int(state["delta_min"]) / 1e6 if several else None,
+        delta_mean_ms=span / 1e6 / (packets - 1) if several else None,
+        delta_max_ms=longest,
+        jitter_mean_ms=float(state["jitter_sum"]) / samples if samples else None,
+        jitter_max_ms=float(state["jitter_max"]) if samples else None,
+        jitter_last_ms=float(state["jitter"]) if samples else None,
+        skew_ms=_skew(columns, row),
+        drift_ppm=drift,
+        effective_hz=None if drift is None else int(state["heard_clock"]) * (1 + drift / 1e6),
+        longest_gap_ms=longest,
+        loss_bursts=loss_bursts(columns, row),
+        intervals=_intervals(columns, row),
+        now=_now(columns, row),
+    )
+
+
+def drift_ppm(columns: Columns, row: int) -> float | None:
+    """Return the slope of timestamp time over arrival time, less 1, in millionths.
+
+    None when it rests on less than 10 s: clocks differ by some 50 ppm, which is then half
+    a millisecond, less than common jitter.
+    """
+    state = columns.state[row]
+    if int(state["heard_time"]) - int(state["anchor"]) < _DRIFT_SPAN_S * 1e9:
+        return None
+    n, x = int(state["n"]), float(state["x"])
+    spread = n * float(state["xx"]) - x * x
+    if spread <= 0:
+        return None
+    slope = (n * float(state["xe"]) - x * float(state["e"])) / spread
+    return slope * 1000
+
+
+def _skew(columns: Columns, row: int) -> float | None:
+    """Return the skew that is furthest from 0."""
+    high = float(columns.state["skew_high"][row])
+    low = float(columns.state["skew_low"][row])
+    if high < low:
+        return None
+    return high if high >= -low else low
+
+
+def _intervals(columns: Columns, row: int) -> tuple[Interval, ...]:
+    """Return the intervals up to the newest that was used."""
+    state = columns.state[row]
+    first, width = int(state["first"]), int(state["width"])
+    kept = columns.interval[row]
+    used = int((kept["packets"] > 0).nonzero()[0][-1]) + 1
+    return tuple(
+        Interval(
+            start=first + index * width,
+            seconds=width / 1e9,
+            packets=packets,
+            lost=lost,
+            jitter_ms=jitter if jitter >= 0 else None,
+            delta_max_ms=delta if delta > -1e30 else None,
+        )
+        for index, (packets, lost, jitter, delta) in enumerate(kept[:used].tolist())
+    )
+
+
+def _now(columns: Columns, row: int) -> Now | None:
+    """Return the newest second that is over."""
+    state = columns.state[row]
+    if not state["past_ns"]:
+        return None
+    return Now(
+        seconds=int(state["past_ns"]) / 1e9,
+        packets=int(state["past_packets"]),
+        lost=int(state["past_lost"]),
+        jitter_ms=float(state["jitter"]) if state["samples"] else None,
+    )

@@ -1,0 +1,73 @@
+"""RTP packets on their way into the columns, and which of them belong together."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sipscope.decode.address import Flow
+from sipscope.decode.rtp import RtpBlock
+
+PROBATION = 5
+"""So many packets must look like RTP before a stream that no SDP announced is listed."""
+
+_PROBATION_STEP = 4
+
+
+class Packets(NamedTuple):
+    """Packets that wait for the next flush; `local` is an index into the touched streams."""
+
+    local: NDArray[np.int32]
+    time: NDArray[np.int64]
+    sequence: NDArray[np.uint16]
+    timestamp: NDArray[np.uint32]
+    payload_type: NDArray[np.uint8]
+    length: NDArray[np.uint16]
+    dscp: NDArray[np.uint8]
+
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Packets":
+        """Return the packets at these positions."""
+        return Packets(*(column[which] for column in self))
+
+
+def pairs_of(
+    block: RtpBlock, flows: Sequence[Flow]
+) -> tuple[NDArray[np.int64], list[tuple[Flow, int]]]:
+    """Return each packet's index into the distinct pairs of flow and SSRC, and the pairs.
+
+    Most flows have one SSRC: the last one of each flow needs no sorting, only others do.
+    """
+    usual = np.empty(len(flows), np.uint32)
+    usual[block.flow] = block.ssrc
+    used = np.flatnonzero(np.bincount(block.flow, minlength=len(flows)))
+    place = np.empty(len(flows), np.int64)
+    place[used] = np.arange(len(used))
+    pair = place[block.flow]
+    keys = _keys(flows, used.tolist(), usual[used].tolist())
+    other = np.flatnonzero(usual[block.flow] != block.ssrc)
+    if len(other):
+        mixed = block.flow[other].astype(np.uint64) << np.uint64(32) | block.ssrc[other]
+        distinct, inverse = np.unique(mixed, return_inverse=True)
+        pair[other] = len(used) + inverse
+        ssrcs = (distinct & np.uint64(0xFFFFFFFF)).tolist()
+        keys += _keys(flows, (distinct >> np.uint64(32)).tolist(), ssrcs)
+    return pair, keys
+
+
+def _keys(
+    flows: Sequence[Flow], flow: Iterable[int], ssrc: Iterable[int]
+) -> list[tuple[Flow, int]]:
+    """Return the keys of streams."""
+    return [(flows[index], number) for index, number in zip(flow, ssrc, strict=True)]
+
+
+def consistent(packets: Packets, size: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which streams look like RTP: most numbers are a little above the one before."""
+    forward = np.zeros(len(packets.sequence), np.int64)
+    forward[1:] = packets.sequence[1:] - packets.sequence[:-1] - np.uint16(1) < _PROBATION_STEP
+    first = np.cumsum(size) - size
+    forward[first] = 0
+    result: NDArray[np.bool_] = size >= PROBATION
+    result &= np.add.reduceat(forward, first) * 2 >= size - 1
+    return result

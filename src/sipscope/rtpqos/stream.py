@@ -1,0 +1,53 @@
+"""What is known of one RTP stream beside its figures."""
+
+from collections.abc import Mapping
+
+from sipscope.decode.address import Flow
+from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech
+from sipscope.decode.sdp import Format
+
+
+class Stream:
+    """What is kept of a stream beside its row of columns."""
+
+    __slots__ = (
+        "accepted",
+        "flow",
+        "formats",
+        "gone",
+        "id",
+        "local",
+        "payload_types",
+        "pinned",
+        "ptime_ms",
+        "row",
+        "ssrc",
+    )
+
+    def __init__(self, number: int, flow: Flow, ssrc: int) -> None:
+        self.id = number
+        self.flow = flow
+        self.ssrc = ssrc
+        self.row = -1
+        self.local = -1
+        self.accepted = self.pinned = self.gone = False
+        self.formats: Mapping[int, Format] = {}
+        self.ptime_ms: int | None = None
+        self.payload_types: dict[int, int] | None = None
+
+    def format(self, payload_type: int) -> Format | None:
+        """Return what the payload type means; the static ones cannot be redefined."""
+        return PAYLOAD_TYPES.get(payload_type) or self.formats.get(payload_type)
+
+    def clock(self, payload_type: int) -> int:
+        """Return the clock rate of a speech payload type, 0 for others and when unknown."""
+        known = self.format(payload_type)
+        if known is None or not is_speech(known.name) or not 0 < known.clock_rate < 1 << 31:
+            return 0
+        return known.clock_rate
+
+    def count(self, payload_type: int, packets: int) -> None:
+        """Add to the packets of a payload type."""
+        if self.payload_types is None:
+            self.payload_types = {}
+        self.payload_types[payload_type] = self.payload_types.get(payload_type, 0) + packets

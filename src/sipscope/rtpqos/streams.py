@@ -1,0 +1,344 @@
+"""The table of RTP streams: which there are, and their figures."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sipscope.decode.address import Flow
+from sipscope.decode.rtp import PAYLOAD_TYPES, RtpBlock, is_speech
+from sipscope.decode.sdp import Format
+from sipscope.rtpqos.columns import SECOND, Arrivals, Columns
+from sipscope.rtpqos.figures import StreamFigures, StreamIdentity, stream_figures
+from sipscope.rtpqos.intervals import follow_intervals
+from sipscope.rtpqos.sequence import begin_sequence, follow_sequence
+from sipscope.rtpqos.timing import follow_timing
+
+PROBATION = 5
+"""So many packets must look like RTP before a stream that no SDP announced is listed."""
+MAX_HELD = 16
+"""So many packets of a stream on probation are held; if they do not look like RTP, none."""
+MAX_PENDING = 500_000
+MAX_TOUCHED = 60_000
+
+_PROBATION_STEP = 4
+
+
+class StreamTable:
+    """All RTP streams; one writer, figures at any time.
+
+    A stream is a flow and an SSRC. One that signalling described is accepted at once,
+    another after `PROBATION` packets with growing sequence numbers; only accepted streams
+    are listed. When the table is full, streams on probation go first, oldest first, then
+    those that have been silent longest; pinned ones stay.
+
+    Args:
+        capacity: The most streams that are kept.
+        on_evict: Called with the id of a stream that had to go.
+
+    Attributes:
+        evicted: Accepted streams that had to go.
+        unaccepted: Streams that had to go without ever having been accepted.
+        dropped: Packets of streams on probation that did not look like RTP.
+    """
+
+    def __init__(
+        self, capacity: int = 10_000, on_evict: Callable[[int], None] | None = None
+    ) -> None:
+        self.evicted = 0
+        self.unaccepted = 0
+        self.dropped = 0
+        self._capacity = capacity
+        self._on_evict = on_evict
+        self._columns = Columns()
+        self._next_id = 1
+        self._by_key: dict[tuple[Flow, int], Stream] = {}
+        self._by_id: dict[int, Stream] = {}
+        # The newest stream of each Flow object, which decoding makes once a flow: to hash
+        # an object's id costs a tenth of hashing what is in it.
+        self._by_flow: dict[int, Stream] = {}
+        self._waiting: OrderedDict[int, Stream] = OrderedDict()
+        self._recent: OrderedDict[int, Stream] = OrderedDict()
+        self._touched: list[Stream] = []
+        self._pending: list[Packets] = []
+        self._pending_packets = 0
+        self._changed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, stream_id: int) -> bool:
+        return stream_id in self._by_id
+
+    @property
+    def pending(self) -> int:
+        """Packets that wait for `flush`."""
+        return self._pending_packets
+
+    def add(self, block: RtpBlock, flows: Sequence[Flow]) -> list[int]:
+        """Take the packets of one batch for the next `flush`.
+
+        Args:
+            block: The packets.
+            flows: What `block.flow` is an index into.
+
+        Returns:
+            The ids of streams that are new, in the order of their first packet: ask SDP
+            whose they are and `describe` them.
+        """
+        if not len(block):
+            return []
+        pair, keys = pairs_of(block, flows)
+        local, new = self._find(pair, keys)
+        self._pending.append(
+            Packets(
+                np.array(local, np.int32)[pair],
+                block.time,
+                block.sequence,
+                block.timestamp,
+                block.payload_type,
+                block.length,
+                block.dscp,
+            )
+        )
+        self._pending_packets += len(block)
+        if self._pending_packets >= MAX_PENDING or len(self._touched) >= MAX_TOUCHED:
+            self._changed |= self.flush()
+        return [stream.id for stream in new if not stream.gone]
+
+    def describe(
+        self, stream_id: int, formats: Mapping[int, Format], ptime_ms: int | None = None
+    ) -> None:
+        """Tell what signalling negotiated for a stream, which accepts it.
+
+        Packets already flushed keep the meaning that they had.
+
+        Args:
+            stream_id: As from `add`; one that is gone is passed over.
+            formats: Meaning of each dynamic payload type; the static ones are known.
+            ptime_ms: `a=ptime`.
+        """
+        stream = self._by_id.get(stream_id)
+        if stream is None:
+            return
+        stream.formats = formats
+        stream.ptime_ms = ptime_ms
+        self._accept(stream)
+        if stream.row >= 0:
+            state = self._columns.state[stream.row]
+            state["clock"] = stream.clock(int(state["payload_type"]))
+
+    def pin(self, stream_id: int, pinned: bool = True) -> None:
+        """Keep a stream whatever comes, or no longer; one that is gone is passed over."""
+        stream = self._by_id.get(stream_id)
+        if stream is None or stream.pinned == pinned:
+            return
+        stream.pinned = pinned
+        if pinned:
+            self._queue(stream).pop(stream_id)
+        else:
+            self._queue(stream)[stream_id] = stream
+
+    def flow(self, stream_id: int) -> Flow | None:
+        """Return from where to where a stream goes; None when it is gone."""
+        stream = self._by_id.get(stream_id)
+        return None if stream is None else stream.flow
+
+    def ssrc(self, stream_id: int) -> int | None:
+        """Return a stream's synchronization source; None when it is gone."""
+        stream = self._by_id.get(stream_id)
+        return None if stream is None else stream.ssrc
+
+    def remove(self, stream_id: int) -> None:
+        """Forget a stream, without counting it as evicted; one that is gone is passed over."""
+        stream = self._by_id.get(stream_id)
+        if stream is not None:
+            self._drop(stream)
+
+    def ids(self) -> list[int]:
+        """Return the ids of accepted streams that have figures, by first packet."""
+        return [number for number, stream in self._by_id.items() if stream.row >= 0]
+
+    def listed(self, stream_id: int) -> bool:
+        """Whether a stream is there, accepted, and has figures."""
+        stream = self._by_id.get(stream_id)
+        return stream is not None and stream.row >= 0
+
+    def figures(self, stream_id: int) -> StreamFigures:
+        """Return a stream's figures as of the last `flush`.
+
+        Raises:
+            KeyError: When the stream is gone or was never listed in `ids`.
+        """
+        stream = self._by_id[stream_id]
+        if stream.row < 0:
+            raise KeyError(stream_id)
+        types = stream.payload_types or {}
+        speech = [number for number in types if stream.may_be_speech(number)]
+        main = max(speech or types, key=lambda number: types[number])
+        known = stream.format(main)
+        identity = StreamIdentity(
+            id=stream.id,
+            flow=stream.flow,
+            ssrc=stream.ssrc,
+            payload_types=types,
+            codec=known.name if known else None,
+            clock_rate=known.clock_rate if known else None,
+            negotiated_ptime_ms=stream.ptime_ms,
+        )
+        return stream_figures(self._columns, stream.row, identity)
+
+    def flush(self) -> set[int]:
+        """Compute the figures of all packets that were added; return the ids that changed."""
+        changed, self._changed = self._changed, set()
+        if not self._pending:
+            return changed
+        pending = Packets(*(np.concatenate(column) for column in zip(*self._pending, strict=True)))
+        streams = self._touched
+        self._pending, self._pending_packets, self._touched = [], 0, []
+        for stream in streams:
+            stream.local = -1
+        local = pending.local.astype(np.uint16) if len(streams) < 1 << 16 else pending.local
+        pending = pending.take(np.argsort(local, kind="stable"))
+        size = np.bincount(pending.local, minlength=len(streams))
+        pending, streams, size = self._admit(pending, streams, size)
+        if streams:
+            book(self._columns, pending, streams, size)
+            changed.update(stream.id for stream in streams)
+        return changed
+
+    def _find(
+        self, pair: NDArray[np.int64], keys: list[tuple[Flow, int]]
+    ) -> tuple[list[int], list[Stream]]:
+        """Return the index of each key in the touched streams, and the new ones in order."""
+        local = []
+        missing = []
+        by_flow = self._by_flow
+        for flow, ssrc in keys:
+            stream = by_flow.get(id(flow))
+            if stream is None or stream.ssrc != ssrc:
+                stream = self._by_key.get((flow, ssrc))
+                if stream is None:
+                    missing.append(len(local))
+                    local.append(-1)
+                    continue
+            if stream.local < 0:
+                self._touch(stream)
+            local.append(stream.local)
+        new: list[Stream] = []
+        if missing:
+            first = np.empty(len(keys), np.int64)
+            first[pair[::-1]] = np.arange(len(pair) - 1, -1, -1)
+            for index in sorted(missing, key=first.tolist().__getitem__):
+                stream = self._create(*keys[index])
+                self._touch(stream)
+                local[index] = stream.local
+                new.append(stream)
+        return local, new
+
+    def _touch(self, stream: Stream) -> None:
+        """Note that the stream has packets for the next flush."""
+        stream.local = len(self._touched)
+        self._touched.append(stream)
+        if stream.id in self._recent:
+            self._recent.move_to_end(stream.id)
+
+    def _create(self, flow: Flow, ssrc: int) -> Stream:
+        """Return a new stream on probation; it is gone already when nothing else can go."""
+        stream = Stream(self._next_id, flow, ssrc)
+        self._next_id += 1
+        self._by_key[flow, ssrc] = self._by_id[stream.id] = stream
+        self._by_flow[id(flow)] = stream
+        self._waiting[stream.id] = stream
+        if len(self._by_id) > self._capacity:
+            oldest = next(iter(self._waiting.values()))
+            if oldest is stream and self._recent:
+                oldest = next(iter(self._recent.values()))
+            self._evict(oldest)
+        return stream
+
+    def _drop(self, stream: Stream) -> None:
+        """Forget a stream."""
+        del self._by_key[stream.flow, stream.ssrc], self._by_id[stream.id]
+        self._queue(stream).pop(stream.id, None)
+        if self._by_flow.get(id(stream.flow)) is stream:
+            del self._by_flow[id(stream.flow)]
+        stream.gone = True
+        if stream.row >= 0:
+            self._columns.give_back(stream.row)
+            stream.row = -1
+        self._changed.discard(stream.id)
+
+    def _evict(self, stream: Stream) -> None:
+        """Forget a stream to make room for another."""
+        self._drop(stream)
+        if stream.accepted:
+            self.evicted += 1
+        else:
+            self.unaccepted += 1
+        if self._on_evict is not None:
+            self._on_evict(stream.id)
+
+    def _queue(self, stream: Stream) -> OrderedDict[int, Stream]:
+        """Return the order of eviction that the stream stands in unless it is pinned."""
+        return self._recent if stream.accepted else self._waiting
+
+    def _accept(self, stream: Stream) -> None:
+        """End a stream's probation."""
+        if stream.accepted:
+            return
+        if not stream.pinned:
+            del self._waiting[stream.id]
+            self._recent[stream.id] = stream
+        stream.accepted = True
+
+    def _admit(
+        self, pending: Packets, streams: list[Stream], size: NDArray[np.int64]
+    ) -> tuple[Packets, list[Stream], NDArray[np.int64]]:
+        """Keep the packets of accepted streams; hold those of streams on probation."""
+        if all(stream.row >= 0 for stream in streams):
+            return pending, streams, size
+        consistent_ones = consistent(pending, size)
+        kept = np.ones(len(streams), np.bool_)
+        held = np.zeros(len(streams), np.bool_)
+        begin: list[Stream] = []
+        for index, stream in enumerate(streams):
+            if stream.row >= 0:
+                continue
+            if not stream.gone and consistent_ones[index]:
+                self._accept(stream)
+            kept[index] = stream.accepted and not stream.gone
+            if kept[index]:
+                begin.append(stream)
+            elif not stream.gone:
+                held[index] = size[index] < MAX_HELD
+                self.dropped += 0 if held[index] else int(size[index])
+        for stream, row in zip(begin, self._columns.take(len(begin)).tolist(), strict=True):
+            stream.row = row
+        self._hold(pending, streams, held, size)
+        if not kept.all():
+            pending = pending.take(np.repeat(kept, size))
+            streams = [stream for stream, stays in zip(streams, kept, strict=True) if stays]
+            size = size[kept]
+        return pending, streams, size
+
+    def _hold(
+        self,
+        pending: Packets,
+        streams: list[Stream],
+        held: NDArray[np.bool_],
+        size: NDArray[np.int64],
+    ) -> None:
+        """Put packets back for the next flush."""
+        which = np.flatnonzero(held).tolist()
+        if not which:
+            return
+        for index in which:
+            streams[index].local = len(self._touched)
+            self._touched.append(streams[index])
+        back = pending.take(np.repeat(held, size))
+        local = np.repeat(np.arange(len(which), dtype=np.int32), size[held])
+        self._pending.append(back._replace(local=local))
+        self._pending_packets += len(local)

@@ -1,0 +1,212 @@
+"""Arrival times against timestamps: delta, jitter, skew and drift.
+
+Jitter is that of RFC 3550 appendix A.8 in floating point. Skew is how far the timestamps
+are ahead of the arrivals, drift the slope of skew over time. Only speech packets count:
+events and comfort noise have timestamps of their own.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sipscope.rtpqos.columns import NO_DELTA, STEPS, Arrivals, Columns
+from sipscope.rtpqos.smoothing import decayed_sums
+
+MAX_TRANSIT_STEP_MS = 10_000.0
+"""A change of transit time beyond this is a new timestamp base, no jitter."""
+STEPS_PER_SECOND = 400
+"""Bins of the histogram of timestamp steps: 2.5 ms, the shortest frame of Opus."""
+
+_DECAY = 15 / 16
+
+
+class TimingResult(NamedTuple):
+    """Per packet of the arrivals.
+
+    Attributes:
+        delta: ms since the packet before in the same stream; -inf for the first.
+        jitter: ms after this packet; -inf where there is no new sample.
+    """
+
+    delta: NDArray[np.float64]
+    jitter: NDArray[np.float64]
+
+
+class _Speech(NamedTuple):
+    """The speech packets of some arrivals, as columns; `first` and `last` a stream.
+
+    `tick` is the length of a timestamp unit in ms, `ticks` and `elapsed` count from the
+    speech packet before. `change` is that of the transit time in ms; `continuous` where
+    it means anything, `adjacent` where no other packet came between.
+    """
+
+    row: NDArray[np.int64]
+    position: NDArray[np.int64] | slice
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    time: NDArray[np.int64]
+    tick: NDArray[np.float64]
+    ticks: NDArray[np.int32]
+    change: NDArray[np.float64]
+    continuous: NDArray[np.bool_]
+    adjacent: NDArray[np.bool_]
+
+
+def follow_timing(
+    columns: Columns, arrivals: Arrivals, step: NDArray[np.int16], strays: NDArray[np.int64]
+) -> TimingResult:
+    """Book the times of new arrivals, before their counts are booked.
+
+    Args:
+        columns: Where to book.
+        arrivals: What came.
+        step: Of the sequence number, from the packet before.
+        strays: Positions that count as no speech.
+    """
+    delta = _follow_delta(columns, arrivals)
+    jitter = np.full(len(delta), -np.inf)
+    usable = arrivals.clock > 0
+    usable[strays] = False
+    speech = _speech(columns, arrivals, usable)
+    if speech is not None:
+        jitter[speech.position] = _follow_jitter(columns, speech)
+        _follow_skew(columns, speech)
+        _count_steps(columns, speech, step[speech.position])
+    return TimingResult(delta, jitter)
+
+
+def _follow_delta(columns: Columns, arrivals: Arrivals) -> NDArray[np.float64]:
+    """Book the shortest and longest time between packets; return all of them in ms."""
+    state, row, first = columns.state, arrivals.row, arrivals.first
+    delta = np.empty_like(arrivals.time)
+    np.subtract(arrivals.time[1:], arrivals.time[:-1], out=delta[1:])
+    delta[first] = arrivals.time[first] - state["last"][row]
+    begins = first[state["packets"][row] == 0]
+    delta[begins] = NO_DELTA
+    shortest = np.minimum.reduceat(delta, first)
+    delta[begins] = -NO_DELTA
+    longest = np.maximum.reduceat(delta, first)
+    state["delta_min"][row] = np.minimum(state["delta_min"][row], shortest)
+    state["delta_max"][row] = np.maximum(state["delta_max"][row], longest)
+    milliseconds = delta * 1e-6
+    milliseconds[begins] = -np.inf
+    return milliseconds
+
+
+def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> _Speech | None:
+    """Return the speech packets and write the newest of each stream to its row."""
+    state = columns.state
+    row, first, last = arrivals.row, arrivals.first, arrivals.last
+    time, timestamp, clock = arrivals.time, arrivals.timestamp, arrivals.clock
+    adjacent = np.empty(len(time), np.bool_)
+    adjacent[1:] = usable[:-1]
+    adjacent[first] = state["adjacent"][row]
+    state["adjacent"][row] = usable[last]
+    position: NDArray[np.int64] | slice = slice(None)
+    if not usable.all():
+        position = np.flatnonzero(usable)
+        if not len(time := time[position]):
+            return None
+        count = np.add.reduceat(usable, first, dtype=np.int64)
+        row, count = row[count > 0], count[count > 0]
+        last = np.cumsum(count) - 1
+        first = last - count + 1
+        timestamp, clock = timestamp[position], clock[position]
+        adjacent = adjacent[position]
+    ticks = np.empty_like(timestamp)
+    np.subtract(timestamp[1:], timestamp[:-1], out=ticks[1:])
+    ticks[first] = timestamp[first] - state["heard_timestamp"][row]
+    elapsed = np.empty_like(time)
+    np.subtract(time[1:], time[:-1], out=elapsed[1:])
+    elapsed[first] = time[first] - state["heard_time"][row]
+    same = np.empty(len(time), np.bool_)
+    np.equal(clock[1:], clock[:-1], out=same[1:])
+    same[first] = clock[first] == state["heard_clock"][row]
+    tick = 1000.0 / clock
+    signed = ticks.view(np.int32)
+    change = signed * tick
+    change -= elapsed * 1e-6
+    same &= np.abs(change) <= MAX_TRANSIT_STEP_MS
+    state["heard_time"][row] = time[last]
+    state["heard_timestamp"][row] = timestamp[last]
+    state["heard_clock"][row] = clock[last]
+    return _Speech(row, position, first, last, time, tick, signed, change, same, adjacent)
+
+
+def _follow_jitter(columns: Columns, speech: _Speech) -> NDArray[np.float64]:
+    """Book the jitter; return it, -inf where there is no sample."""
+    state = columns.state
+    jitter = np.full(len(speech.time), -np.inf)
+    sample = speech.continuous & speech.adjacent
+    count = np.add.reduceat(sample, speech.first, dtype=np.int64)
+    row, count = speech.row[count > 0], count[count > 0]
+    if not len(row):
+        return jitter
+    last = np.cumsum(count) - 1
+    first = last - count + 1
+    values = np.abs(speech.change[sample])
+    values /= 16
+    values[first] += _DECAY * state["jitter"][row]
+    smooth = decayed_sums(values, first, _DECAY)
+    state["jitter"][row] = smooth[last]
+    state["jitter_sum"][row] += np.add.reduceat(smooth, first)
+    state["jitter_max"][row] = np.maximum(
+        state["jitter_max"][row], np.maximum.reduceat(smooth, first)
+    )
+    state["samples"][row] += count
+    jitter[sample] = smooth
+    return jitter
+
+
+def _follow_skew(columns: Columns, speech: _Speech) -> None:
+    """Book skew and the sums of its regression over time, from the newest anchor on."""
+    state, row, first = columns.state, speech.row, speech.first
+    begins = ~speech.continuous
+    anew = begins[first]
+    begins[first] = True
+    begin = np.flatnonzero(begins)
+    size = np.diff(begin, append=len(begins))
+    own = np.searchsorted(begin, first)
+    final = np.append(own[1:], len(begin)) - 1
+    total = np.cumsum(speech.ticks, dtype=np.int64)
+    base, anchor = total[begin], speech.time[begin]
+    carried, row_carried = first[~anew], row[~anew]
+    base[own[~anew]] -= speech.ticks[carried] + state["ticks"][row_carried]
+    anchor[own[~anew]] = state["anchor"][row_carried]
+    ticks = total - np.repeat(base, size)
+    elapsed = speech.time - np.repeat(anchor, size)
+    skew = ticks * speech.tick
+    skew -= elapsed * 1e-6
+    state["skew_high"][row] = np.maximum(state["skew_high"][row], np.maximum.reduceat(skew, first))
+    state["skew_low"][row] = np.minimum(state["skew_low"][row], np.minimum.reduceat(skew, first))
+    state["ticks"][row] = ticks[speech.last]
+    state["anchor"][row] = anchor[final]
+    seconds = elapsed * 1e-9
+    # What came before the newest anchor no longer counts.
+    kept = np.where(anew | (final > own), 0, 1)
+    sums = {"x": seconds, "xx": seconds * seconds, "e": skew, "xe": seconds * skew}
+    state["n"][row] = state["n"][row] * kept + size[final]
+    for name, values in sums.items():
+        state[name][row] = state[name][row] * kept + np.add.reduceat(values, begin)[final]
+
+
+def _count_steps(columns: Columns, speech: _Speech, step: NDArray[np.int16]) -> None:
+    """Count the timestamp steps between neighbours, for the packet time."""
+    place = np.rint(speech.ticks * (speech.tick * (STEPS_PER_SECOND / 1000)))
+    np.clip(place, 0, STEPS - 1, out=place)
+    counted = speech.continuous & speech.adjacent & (step == 1) & (place > 0)
+    size = np.diff(speech.first, append=len(place))
+    index = place.astype(np.int32)
+    index += np.repeat(np.arange(len(size), dtype=np.int32) * STEPS, size)
+    counts = np.bincount(index[counted], minlength=len(size) * STEPS)
+    columns.step[speech.row] += counts.reshape(-1, STEPS).astype(np.uint32)
+
+
+def packet_time_ms(columns: Columns, row: int) -> float | None:
+    """Return the median of the timestamp steps, to 2.5 ms; None when it is not known."""
+    total = np.cumsum(columns.step[row])
+    if not total[-1]:
+        return None
+    place = int(np.searchsorted(total, (int(total[-1]) + 1) // 2))
+    return place * 1000 / STEPS_PER_SECOND if place < STEPS - 1 else None
