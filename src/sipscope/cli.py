@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sipscope.export.pcap import Recorder
 
 COMMANDS = ("report", "view")
+DEMO_PAUSE_S = 20.0
 
 application = typer.Typer(
     name="sipscope",
@@ -193,7 +194,7 @@ def _demo() -> "LiveSource":
     captures = demo_captures()
     if not captures:
         raise SipscopeError("The demo's captures are missing", "Install sipscope again")
-    return ReplaySource([str(path) for path in captures])
+    return ReplaySource([str(path) for path in captures], pause=DEMO_PAUSE_S)
 
 
 def _recorder(path: str | None) -> "Recorder | None":
