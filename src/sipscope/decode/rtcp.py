@@ -127,12 +127,12 @@ class OtherPacket(NamedTuple):
 
     Attributes:
         kind: Packet type.
-        count: The five bits before it: feedback message type or count.
+        subtype: The five bits before it: feedback message type or count.
         data: The packet without its first four bytes.
     """
 
     kind: int
-    count: int
+    subtype: int
     data: bytes
 
 
@@ -214,7 +214,8 @@ def _read(
     ssrc = int.from_bytes(body[:4], "big")
     if kind == SENDER_REPORT:
         blocks = _report_blocks(count, body, 24, offset, problems)
-        packets.append(SenderReport(*_SENDER.unpack_from(body), blocks))
+        _, ntp_time, timestamp, sent, octets = _SENDER.unpack_from(body)
+        packets.append(SenderReport(ssrc, ntp_time, timestamp, sent, octets, blocks))
     elif kind == RECEIVER_REPORT:
         packets.append(ReceiverReport(ssrc, _report_blocks(count, body, 4, offset, problems)))
     elif kind == APPLICATION:

@@ -131,7 +131,7 @@ def rtp_block(datagrams: Datagrams) -> RtpBlock:
         sequence=fields["sequence"].astype(np.uint16),
         timestamp=fields["timestamp"].astype(np.uint32),
         marker=fields["type"] >= 0x80,
-        payload_type=fields["type"] & 0x7F,
+        payload_type=fields["type"] & np.uint8(0x7F),
         payload_length=payload.astype(np.uint16),
         length=wire.astype(np.uint16),
         dscp=datagrams.dscp[rows],

@@ -1,5 +1,7 @@
 """From packets by stream to the columns: everything that a flush computes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,81 +11,100 @@ from sipscope.rtpqos.packets import Packets
 from sipscope.rtpqos.sequence import begin_sequence, follow_sequence
 from sipscope.rtpqos.stream import Stream
 from sipscope.rtpqos.timing import follow_timing
+from sipscope.rtpqos.wireshark import follow_wireshark
 
 
-def _follow(self, packets: _Packets, streams: list[Stream], size: NDArray[np.int64]) -> None:
-    """Book sorted packets of accepted streams."""
-    state = self._columns.state
+def book(
+    columns: Columns, packets: Packets, streams: Sequence[Stream], size: NDArray[np.int64]
+) -> None:
+    """Book packets, which lie stream by stream in the order of arrival.
+
+    Args:
+        columns: Where each stream has a row.
+        packets: Of all streams.
+        streams: In the order of their packets.
+        size: How many packets each stream has, never 0.
+    """
+    state = columns.state
     row = np.fromiter((stream.row for stream in streams), np.int64, len(streams))
     first = np.cumsum(size) - size
-    self._begin(packets, row, first)
-    clock = self._clocks(packets, streams, row, size)
-    arrivals = Arrivals(
-        row, first, size, packets.time, packets.sequence, packets.timestamp, clock
-    )
+    _begin(columns, packets, row, first)
+    clock, kilohertz = _clocks(columns, packets, streams, size)
+    arrivals = Arrivals(row, first, size, packets.time, packets.sequence, packets.timestamp, clock)
     lost = state["lost"][row]
-    sequence = follow_sequence(self._columns, arrivals)
-    timing = follow_timing(self._columns, arrivals, sequence.step, sequence.strays)
-    follow_intervals(self._columns, arrivals, timing, sequence.losses)
+    sequence = follow_sequence(columns, arrivals)
+    timing = follow_timing(columns, arrivals, sequence.step, sequence.strays)
+    follow_intervals(columns, arrivals, timing, sequence.losses)
+    follow_wireshark(columns, arrivals, kilohertz, packets.payload_type, packets.marker)
     last = arrivals.last
     state["last"][row] = packets.time[last]
     state["dscp"][row] = packets.dscp[last]
+    state["payload_type"][row] = packets.payload_type[last]
     state["packets"][row] += size
     state["octets"][row] += np.add.reduceat(packets.length, first, dtype=np.int64)
-    self._follow_now(row, size, state["lost"][row] - lost)
+    _follow_now(columns, row, size, state["lost"][row] - lost)
 
-def _begin(self, packets: _Packets, row: NDArray[np.int64], first: NDArray[np.int64]) -> None:
+
+def _begin(
+    columns: Columns, packets: Packets, row: NDArray[np.int64], first: NDArray[np.int64]
+) -> None:
     """Set up the rows that see their first packet."""
-    state = self._columns.state
-    new = np.flatnonzero(state["packets"][row] == 0)
+    state = columns.state
+    new = state["packets"][row] == 0
     rows, at = row[new], first[new]
     state["first"][rows] = state["now_since"][rows] = packets.time[at]
     state["payload_type"][rows] = packets.payload_type[at]
-    begin_sequence(self._columns, rows, packets.sequence[at])
+    begin_sequence(columns, rows, packets.sequence[at])
+
 
 def _clocks(
-    self,
-    packets: _Packets,
-    streams: list[Stream],
-    row: NDArray[np.int64],
-    size: NDArray[np.int64],
+    columns: Columns, packets: Packets, streams: Sequence[Stream], size: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Count the payload types; return the clock rate of each packet's, 0 for no speech."""
-    state = self._columns.state
+    """Count the payload types; return two clocks of each packet's, as rows.
+
+    The first is the rate in Hz, 0 for no speech, the second that of Wireshark in kHz.
+
+    Most streams have the payload type of their newest packet throughout.
+    """
     kind = packets.payload_type
-    usual = state["payload_type"][row]
+    usual = columns.state["payload_type"][[stream.row for stream in streams]]
     last = np.cumsum(size) - 1
-    odd = np.flatnonzero(kind != np.repeat(usual, size))
     mixed = np.zeros(len(streams), np.bool_)
-    mixed[np.searchsorted(last, odd)] = True
-    clocks = np.zeros(len(streams), np.int32)
-    for index, (stream, number, packets) in enumerate(
-        zip(streams, usual.tolist(), size.tolist(), strict=True)
-    ):
-        clocks[index] = stream.clock(number)
-        if not mixed[index]:
-            stream.count(number, packets)
-    clock = np.repeat(clocks, size)
-    if len(odd):
+    mixed[np.searchsorted(last, np.flatnonzero(kind != np.repeat(usual, size)))] = True
+    clocks = np.zeros((2, len(streams)), np.int32)
+    numbers, counts, others = usual.tolist(), size.tolist(), mixed.tolist()
+    for index, stream in enumerate(streams):
+        if not others[index]:
+            stream.count(numbers[index], counts[index])
+            clocks[0, index] = stream.clock(numbers[index])
+            clocks[1, index] = stream.wireshark_kilohertz(numbers[index])
+    clock = np.repeat(clocks, size, axis=1)
+    if mixed.any():
         at = np.flatnonzero(np.repeat(mixed, size))
-        index = np.searchsorted(last, at)
-        pair, where, inverse, count = np.unique(
-            index * 128 + kind[at], return_index=True, return_inverse=True, return_counts=True
+        distinct, begin, inverse, count = np.unique(
+            np.searchsorted(last, at) * 128 + kind[at],
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
         )
-        rates = np.zeros(len(pair), np.int32)
-        for number in np.argsort(where).tolist():
-            stream, payload_type = streams[pair[number] >> 7], int(pair[number]) & 0x7F
-            stream.count(payload_type, int(count[number]))
-            rates[number] = stream.clock(payload_type)
-        clock[at] = rates[inverse]
-    state["payload_type"][row] = kind[last]
+        rates = np.zeros((2, len(distinct)), np.int32)
+        for number in np.argsort(begin).tolist():
+            index, payload_type = divmod(int(distinct[number]), 128)
+            streams[index].count(payload_type, int(count[number]))
+            rates[0, number] = streams[index].clock(payload_type)
+            rates[1, number] = streams[index].wireshark_kilohertz(payload_type)
+        clock[:, at] = rates[:, inverse]
     return clock
 
+
 def _follow_now(
-    self, row: NDArray[np.int64], packets: NDArray[np.int64], lost: NDArray[np.int64]
+    columns: Columns,
+    row: NDArray[np.int64],
+    packets: NDArray[np.int64],
+    lost: NDArray[np.int64],
 ) -> None:
     """Book the running second of each row, and close it when it is over."""
-    state = self._columns.state
+    state = columns.state
     state["now_packets"][row] += packets
     state["now_lost"][row] += lost
     span = state["last"][row] - state["now_since"][row]

@@ -50,7 +50,6 @@ STATE = np.dtype(
         ("e", "f8"),  # skew, ms
         ("xe", "f8"),
         ("payload_type", "u1"),  # of the newest packet
-        ("clock", "i4"),  # of that payload type, 0 when unknown or not speech
         ("dscp", "u1"),
         ("width", "i8"),  # of one interval, ns
         ("now_since", "i8"),  # when the running second began, ns
@@ -90,11 +89,45 @@ NO_STATE["width"] = SECOND
 NO_INTERVAL = np.array((0, 0, -np.inf, -np.inf), INTERVAL)
 
 
+WIRESHARK = np.dtype(
+    [
+        ("packets", "i8"),
+        ("first_sequence", "u2"),
+        ("last_sequence", "u2"),  # newest that was in sequence
+        ("stop_sequence", "u2"),  # of the newest packet
+        ("first_timestamp", "u4"),
+        ("start", "i8"),  # time of the first packet, ns
+        ("time", "i8"),  # of the newest packet with a timestamp in sequence, ns
+        ("nominal", "f8"),  # its timestamp, ms after the first
+        ("payload_type", "u1"),  # of the newest packet
+        ("cycles", "i8"),
+        ("under", "?"),  # the numbers are below the first one, after a wrap
+        ("sequence_errors", "i8"),
+        ("wrong_timestamp", "?"),
+        ("jitter", "f8"),
+        ("delta_min", "f8"),  # ms, -1 before the first; as for jitter
+        ("delta_mean", "f8"),
+        ("delta_max", "f8"),
+        ("jitter_min", "f8"),
+        ("jitter_mean", "f8"),
+        ("jitter_max", "f8"),
+        ("max_skew", "f8"),  # ms, with sign
+        ("x", "f8"),  # sums of arrival and timestamp times, ms after the first
+        ("y", "f8"),
+        ("xx", "f8"),
+        ("xy", "f8"),
+    ]
+)
+NO_WIRESHARK = np.zeros((), WIRESHARK)
+NO_WIRESHARK["delta_min"] = NO_WIRESHARK["jitter_min"] = -1
+
+
 class Columns:
     """The rows of all streams that are followed.
 
     Attributes:
         state: One record of `STATE` a stream.
+        wireshark: One record of `WIRESHARK` a stream.
         run: The newest runs of missing numbers, a ring of `RUNS` a stream.
         burst: Histogram of loss runs, `BURSTS` bins a stream.
         step: Histogram of timestamp steps, `STEPS` bins of 2.5 ms a stream.
@@ -103,6 +136,7 @@ class Columns:
 
     def __init__(self) -> None:
         self.state = np.zeros(0, STATE)
+        self.wireshark = np.zeros(0, WIRESHARK)
         self.run = np.zeros((0, RUNS), RUN)
         self.burst = np.zeros((0, BURSTS), BURST)
         self.step = np.zeros((0, STEPS), np.uint32)
@@ -115,6 +149,7 @@ class Columns:
             self._grow()
         row = np.array([self._free.pop() for _ in range(count)], np.int64)
         self.state[row] = NO_STATE
+        self.wireshark[row] = NO_WIRESHARK
         self.run[row] = 0
         self.burst[row] = 0
         self.step[row] = 0
@@ -131,6 +166,7 @@ class Columns:
         more = max(size, 16)
         self._free.extend(range(size + more - 1, size - 1, -1))
         self.state = np.concatenate([self.state, np.zeros(more, STATE)])
+        self.wireshark = np.concatenate([self.wireshark, np.zeros(more, WIRESHARK)])
         self.run = np.concatenate([self.run, np.zeros((more, RUNS), RUN)])
         self.burst = np.concatenate([self.burst, np.zeros((more, BURSTS), BURST)])
         self.step = np.concatenate([self.step, np.zeros((more, STEPS), np.uint32)])
@@ -166,6 +202,39 @@ class Arrivals(NamedTuple):
     def stream_of(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the index in `row` of the packets at `position`."""
         return np.searchsorted(self.first, position, "right") - 1
+
+
+class Selection(NamedTuple):
+    """Some of the packets of some arrivals, stream by stream.
+
+    Attributes:
+        stream: Index of each stream that has one, ascending.
+        position: Where the packets lie in the arrivals; a slice when it is all of them.
+        first: Where each stream's packets begin among the selected.
+        last: Where they end.
+    """
+
+    stream: NDArray[np.int64] | slice
+    position: NDArray[np.int64] | slice
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+
+def select(mask: NDArray[np.bool_], first: NDArray[np.int64]) -> Selection | None:
+    """Return the packets where `mask` is set, None when there is none.
+
+    Args:
+        mask: One entry a packet, at least one.
+        first: Where each stream's packets begin, ascending from 0.
+    """
+    if mask.all():
+        return Selection(slice(None), slice(None), first, np.append(first[1:], len(mask)) - 1)
+    count = np.add.reduceat(mask, first, dtype=np.int64)
+    stream = np.flatnonzero(count)
+    if not len(stream):
+        return None
+    last = np.cumsum(count[stream]) - 1
+    return Selection(stream, np.flatnonzero(mask), last - count[stream] + 1, last)
 
 
 class Losses(NamedTuple):

@@ -1,13 +1,13 @@
 """The figures of one stream, as the report and the screens take them."""
 
-from typing import NamedTuple
-
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sipscope.decode.address import Flow
 from sipscope.rtpqos.columns import NO_DELTA, Columns
 from sipscope.rtpqos.sequence import loss_bursts
 from sipscope.rtpqos.timing import packet_time_ms
+from sipscope.rtpqos.wireshark import WiresharkFigures, wireshark_figures
 
 _DRIFT_SPAN_S = 10.0
 
@@ -119,6 +119,7 @@ class StreamFigures:
         loss_bursts: Length of a run of lost packets, how often.
         intervals: The course of the stream without gaps.
         now: The newest second or so; None before it is over.
+        wireshark: What Wireshark shows for the same stream.
     """
 
     id: int
@@ -154,6 +155,7 @@ class StreamFigures:
     loss_bursts: tuple[tuple[int, int], ...]
     intervals: tuple[Interval, ...]
     now: Now | None
+    wireshark: WiresharkFigures
 
     @property
     def duration_s(self) -> float:
@@ -205,6 +207,7 @@ def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> Stre
         loss_bursts=loss_bursts(columns, row),
         intervals=_intervals(columns, row),
         now=_now(columns, row),
+        wireshark=wireshark_figures(columns, row),
     )
 
 

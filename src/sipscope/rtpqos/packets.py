@@ -1,7 +1,7 @@
 """RTP packets on their way into the columns, and which of them belong together."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,20 @@ class Packets(NamedTuple):
     sequence: NDArray[np.uint16]
     timestamp: NDArray[np.uint32]
     payload_type: NDArray[np.uint8]
+    marker: NDArray[np.bool_]
     length: NDArray[np.uint16]
     dscp: NDArray[np.uint8]
 
     def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Packets":
         """Return the packets at these positions."""
-        return Packets(*(column[which] for column in self))
+        columns: tuple[Any, ...] = self
+        return Packets(*[column[which] for column in columns])
+
+
+def concatenate(parts: Sequence[Packets]) -> Packets:
+    """Return the packets of all parts as one."""
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Packets(*columns)
 
 
 def pairs_of(

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_WIDTH = 32
+_WIDTH_BITS = 5
+_WIDTH = 1 << _WIDTH_BITS
 
 
 def decayed_sums(
@@ -26,7 +27,7 @@ def decayed_sums(
     count = int(pieces.sum())
     place = np.arange(len(values), dtype=np.int32)
     place += np.repeat((first_piece * _WIDTH - first).astype(np.int32), size)
-    place = place % _WIDTH * count + place // _WIDTH
+    place = (place & _WIDTH - 1) * count + (place >> _WIDTH_BITS)
     sums = np.zeros((_WIDTH, count))
     sums.reshape(-1)[place] = values
     for index in range(1, _WIDTH):

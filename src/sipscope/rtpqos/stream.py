@@ -6,6 +6,9 @@ from sipscope.decode.address import Flow
 from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech
 from sipscope.decode.sdp import Format
 
+_WITHOUT_FORMAT = {1: 8, 2: 8}
+"""Payload types that RFC 3551 reserves and Wireshark gives a clock."""
+
 
 class Stream:
     """What is kept of a stream beside its row of columns."""
@@ -45,6 +48,20 @@ class Stream:
         if known is None or not is_speech(known.name) or not 0 < known.clock_rate < 1 << 31:
             return 0
         return known.clock_rate
+
+    def wireshark_kilohertz(self, payload_type: int) -> int:
+        """Return the clock that Wireshark uses, in whole kHz; 0 for events and when unknown."""
+        known = self.format(payload_type)
+        if payload_type in _WITHOUT_FORMAT:
+            return _WITHOUT_FORMAT[payload_type]
+        if known is None or known.name.lower().startswith("telephone-event"):
+            return 0
+        return known.clock_rate // 1000 if 0 < known.clock_rate < 1 << 31 else 0
+
+    def may_be_speech(self, payload_type: int) -> bool:
+        """Whether the payload type may be the stream's main one."""
+        known = self.format(payload_type)
+        return known is None or is_speech(known.name)
 
     def count(self, payload_type: int, packets: int) -> None:
         """Add to the packets of a payload type."""

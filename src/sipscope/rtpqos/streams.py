@@ -1,36 +1,31 @@
 """The table of RTP streams: which there are, and their figures."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sipscope.decode.address import Flow
-from sipscope.decode.rtp import PAYLOAD_TYPES, RtpBlock, is_speech
+from sipscope.decode.rtp import RtpBlock
 from sipscope.decode.sdp import Format
-from sipscope.rtpqos.columns import SECOND, Arrivals, Columns
+from sipscope.rtpqos.booking import book
+from sipscope.rtpqos.columns import Columns
 from sipscope.rtpqos.figures import StreamFigures, StreamIdentity, stream_figures
-from sipscope.rtpqos.intervals import follow_intervals
-from sipscope.rtpqos.sequence import begin_sequence, follow_sequence
-from sipscope.rtpqos.timing import follow_timing
+from sipscope.rtpqos.packets import Packets, concatenate, consistent, pairs_of
+from sipscope.rtpqos.stream import Stream
 
-PROBATION = 5
-"""So many packets must look like RTP before a stream that no SDP announced is listed."""
 MAX_HELD = 16
 """So many packets of a stream on probation are held; if they do not look like RTP, none."""
 MAX_PENDING = 500_000
 MAX_TOUCHED = 60_000
-
-_PROBATION_STEP = 4
 
 
 class StreamTable:
     """All RTP streams; one writer, figures at any time.
 
     A stream is a flow and an SSRC. One that signalling described is accepted at once,
-    another after `PROBATION` packets with growing sequence numbers; only accepted streams
+    another after five packets with growing sequence numbers; only accepted streams
     are listed. When the table is full, streams on probation go first, oldest first, then
     those that have been silent longest; pinned ones stay.
 
@@ -99,6 +94,7 @@ class StreamTable:
                 block.sequence,
                 block.timestamp,
                 block.payload_type,
+                block.marker,
                 block.length,
                 block.dscp,
             )
@@ -126,9 +122,6 @@ class StreamTable:
         stream.formats = formats
         stream.ptime_ms = ptime_ms
         self._accept(stream)
-        if stream.row >= 0:
-            state = self._columns.state[stream.row]
-            state["clock"] = stream.clock(int(state["payload_type"]))
 
     def pin(self, stream_id: int, pinned: bool = True) -> None:
         """Keep a stream whatever comes, or no longer; one that is gone is passed over."""
@@ -195,7 +188,7 @@ class StreamTable:
         changed, self._changed = self._changed, set()
         if not self._pending:
             return changed
-        pending = Packets(*(np.concatenate(column) for column in zip(*self._pending, strict=True)))
+        pending = concatenate(self._pending)
         streams = self._touched
         self._pending, self._pending_packets, self._touched = [], 0, []
         for stream in streams:
@@ -213,8 +206,8 @@ class StreamTable:
         self, pair: NDArray[np.int64], keys: list[tuple[Flow, int]]
     ) -> tuple[list[int], list[Stream]]:
         """Return the index of each key in the touched streams, and the new ones in order."""
-        local = []
-        missing = []
+        local: list[int] = []
+        missing: list[int] = []
         by_flow = self._by_flow
         for flow, ssrc in keys:
             stream = by_flow.get(id(flow))
@@ -300,14 +293,14 @@ class StreamTable:
         """Keep the packets of accepted streams; hold those of streams on probation."""
         if all(stream.row >= 0 for stream in streams):
             return pending, streams, size
-        consistent_ones = consistent(pending, size)
+        looks_like_rtp = consistent(pending, size)
         kept = np.ones(len(streams), np.bool_)
         held = np.zeros(len(streams), np.bool_)
         begin: list[Stream] = []
         for index, stream in enumerate(streams):
             if stream.row >= 0:
                 continue
-            if not stream.gone and consistent_ones[index]:
+            if not stream.gone and looks_like_rtp[index]:
                 self._accept(stream)
             kept[index] = stream.accepted and not stream.gone
             if kept[index]:

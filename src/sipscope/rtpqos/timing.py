@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.rtpqos.columns import NO_DELTA, STEPS, Arrivals, Columns
+from sipscope.rtpqos.columns import NO_DELTA, STEPS, Arrivals, Columns, select
 from sipscope.rtpqos.smoothing import decayed_sums
 
 MAX_TRANSIT_STEP_MS = 10_000.0
@@ -89,7 +89,7 @@ def _follow_delta(columns: Columns, arrivals: Arrivals) -> NDArray[np.float64]:
     longest = np.maximum.reduceat(delta, first)
     state["delta_min"][row] = np.minimum(state["delta_min"][row], shortest)
     state["delta_max"][row] = np.maximum(state["delta_max"][row], longest)
-    milliseconds = delta * 1e-6
+    milliseconds = delta.astype(np.float64) * 1e-6
     milliseconds[begins] = -np.inf
     return milliseconds
 
@@ -103,17 +103,12 @@ def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> 
     adjacent[1:] = usable[:-1]
     adjacent[first] = state["adjacent"][row]
     state["adjacent"][row] = usable[last]
-    position: NDArray[np.int64] | slice = slice(None)
-    if not usable.all():
-        position = np.flatnonzero(usable)
-        if not len(time := time[position]):
-            return None
-        count = np.add.reduceat(usable, first, dtype=np.int64)
-        row, count = row[count > 0], count[count > 0]
-        last = np.cumsum(count) - 1
-        first = last - count + 1
-        timestamp, clock = timestamp[position], clock[position]
-        adjacent = adjacent[position]
+    selected = select(usable, first)
+    if selected is None:
+        return None
+    position, first, last = selected.position, selected.first, selected.last
+    row, adjacent = row[selected.stream], adjacent[position]
+    time, timestamp, clock = time[position], timestamp[position], clock[position]
     ticks = np.empty_like(timestamp)
     np.subtract(timestamp[1:], timestamp[:-1], out=ticks[1:])
     ticks[first] = timestamp[first] - state["heard_timestamp"][row]
@@ -139,13 +134,11 @@ def _follow_jitter(columns: Columns, speech: _Speech) -> NDArray[np.float64]:
     state = columns.state
     jitter = np.full(len(speech.time), -np.inf)
     sample = speech.continuous & speech.adjacent
-    count = np.add.reduceat(sample, speech.first, dtype=np.int64)
-    row, count = speech.row[count > 0], count[count > 0]
-    if not len(row):
+    selected = select(sample, speech.first)
+    if selected is None:
         return jitter
-    last = np.cumsum(count) - 1
-    first = last - count + 1
-    values = np.abs(speech.change[sample])
+    row, first, last = speech.row[selected.stream], selected.first, selected.last
+    values = np.abs(speech.change[selected.position])
     values /= 16
     values[first] += _DECAY * state["jitter"][row]
     smooth = decayed_sums(values, first, _DECAY)
@@ -154,8 +147,8 @@ def _follow_jitter(columns: Columns, speech: _Speech) -> NDArray[np.float64]:
     state["jitter_max"][row] = np.maximum(
         state["jitter_max"][row], np.maximum.reduceat(smooth, first)
     )
-    state["samples"][row] += count
-    jitter[sample] = smooth
+    state["samples"][row] += last - first + 1
+    jitter[selected.position] = smooth
     return jitter
 
 

@@ -1,0 +1,54 @@
+"""Packets found to belong together."""
+
+import numpy as np
+import pytest
+
+from sipscope.rtpqos.packets import Packets, consistent, pairs_of
+from tests.rtpqos.reference import FLOWS, Packet, block_of
+
+
+def test_one_pair_for_each_flow_and_source() -> None:
+    sources = [(0, 5), (2, 5), (0, 6), (0, 5), (2, 5), (0, 7), (0, 6)]
+    block = block_of([Packet(0, 0, 0, flow=flow, ssrc=ssrc) for flow, ssrc in sources])
+    pair, keys = pairs_of(block, FLOWS)
+    assert len(keys) == len(set(keys)) == 4
+    assert [keys[index] for index in pair.tolist()] == [
+        (FLOWS[flow], ssrc) for flow, ssrc in sources
+    ]
+
+
+def numbered(*streams: list[int]) -> tuple[Packets, np.ndarray]:
+    """Packets of streams with these sequence numbers, and how many each has."""
+    sequence = np.array([number % 65536 for numbers in streams for number in numbers], np.uint16)
+    zeros = np.zeros(len(sequence), np.int64)
+    packets = Packets(
+        zeros.astype(np.int32),
+        zeros,
+        sequence,
+        zeros.astype(np.uint32),
+        zeros.astype(np.uint8),
+        zeros.astype(np.bool_),
+        zeros.astype(np.uint16),
+        zeros.astype(np.uint8),
+    )
+    return packets, np.array([len(numbers) for numbers in streams])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([1, 2, 3, 4], False),
+        ([1, 2, 3, 4, 5], True),
+        ([65534, 65535, 0, 1, 2], True),
+        ([1, 3, 5, 9, 13], True),
+        ([1, 6, 11, 16, 21], False),
+        ([1, 2, 2, 3, 3], True),
+        ([7, 7, 7, 7, 7], False),
+        ([5, 4, 3, 2, 1], False),
+        ([1, 2, 900, 70, 71], True),
+        ([1, 2, 900, 70, 5], False),
+    ],
+)
+def test_five_packets_of_which_half_go_a_little_forward(numbers: list[int], expected: bool) -> None:
+    packets, size = numbered([1, 2, 3, 4, 5], numbers, [9])
+    assert consistent(packets, size).tolist() == [True, expected, False]
