@@ -1,6 +1,8 @@
 """Capture files as a source of packets: pcap and pcapng, also gzipped, also standard input."""
 
+import errno
 import os
+import select
 import shlex
 import stat
 import sys
@@ -87,10 +89,14 @@ class _Stored:
 class _Streamed:
     """The bytes of a pipe or of a compressed file, of which only the unread are kept."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, read: Callable[[int], bytes], first: bytes = b"", waits_for: int | None = None
+    ) -> None:
+        """Take what `read` gives after `first`, when the descriptor `waits_for` is readable."""
         self._read = read
+        self._waits_for = waits_for
         self._begin = 0
-        self._chunks: list[bytes] = []
+        self._chunks = [first]
         self._ended = False
 
     def get(self, position: int, needed: int, size: int, *, wait: bool) -> bytes | None:
@@ -99,12 +105,12 @@ class _Streamed:
             self._begin = position
         length = sum(map(len, self._chunks))
         while length < needed and not self._ended:
+            if not wait and self._waits_for is not None and not _readable(self._waits_for):
+                return None
             chunk = self._read(max(size, needed - length))
             self._chunks.append(chunk)
             self._ended = not chunk
             length += len(chunk)
-            if not wait and length < needed and not self._ended:
-                return None
         self._chunks = [b"".join(self._chunks)]
         return self._chunks[0]
 
@@ -189,8 +195,8 @@ class FileSource:
     def read(self, *, wait: bool = True) -> PacketBatch | None:
         """Return the next packets, None when there are no more.
 
-        Without `wait`, None from a stream can also mean that no whole packet has come yet:
-        `ended` tells which.
+        Without `wait`, None from a pipe can also mean that no whole packet has come yet:
+        `ended` tells which. Gzipped data are waited for until some of them can be unpacked.
         """
         while (batch := next(self._batches, None)) is None:
             if self.ended or not self._advance(wait):
@@ -224,9 +230,9 @@ class FileSource:
             read = partial(os.read, descriptor)
         first = _first_bytes(read)
         if first.startswith(gunzip.MAGIC):
-            self._gunzip = Gunzip(_prepend(first, read), most_unpacked)
+            self._gunzip = Gunzip(read, most_unpacked, first)
             return _Streamed(self._gunzip.read)
-        return _Streamed(_prepend(first, read))
+        return _Streamed(read, first, self._waits_for)
 
     def _recognise(self, path: str, source: int) -> Parser:
         head = self._content.get(0, MAGIC_BYTES, FIRST_BYTES, wait=True) or b""
@@ -280,17 +286,17 @@ def _standard_input() -> tuple[Callable[[int], bytes], int | None]:
     return buffer.read1, descriptor if pollable else None
 
 
+def _readable(descriptor: int) -> bool:
+    inquiry = select.poll()
+    inquiry.register(descriptor, select.POLLIN)
+    return bool(inquiry.poll(0))
+
+
 def _first_bytes(read: Callable[[int], bytes]) -> bytes:
     first = b""
     while len(first) < MAGIC_BYTES and (more := read(FIRST_BYTES)):
         first += more
     return first
-
-
-def _prepend(first: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return a `read` that gives `first` before anything else."""
-    pending = [first]
-    return lambda size: pending.pop() if pending else read(size)
 
 
 def _cannot_open(name: str, error: OSError) -> SourceError:
@@ -300,6 +306,8 @@ def _cannot_open(name: str, error: OSError) -> SourceError:
         return SourceError(f"{name} is a directory", "Name the capture files in it")
     if isinstance(error, PermissionError):
         return SourceError(f"{name} may not be read", "Run sipscope as a user who may read it")
+    if error.errno == errno.EMFILE:
+        return SourceError("So many files cannot be open at once", "Merge some of them: mergecap")
     return SourceError(f"{name} cannot be read: {error.strerror}", "Check the file")
 
 

@@ -43,7 +43,7 @@ class CaptureFilter:
     def apply(self, batch: PacketBatch) -> PacketBatch:
         """Return the packets of `batch` that match, numbered as if there were no others.
 
-        Every packet is a call into libpcap: about a microsecond.
+        Every packet is a call into libpcap: about half a microsecond.
         """
         program = self._program(batch.link_type)
         if program is None:

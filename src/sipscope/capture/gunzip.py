@@ -20,23 +20,26 @@ class Gunzip:
         damaged: Why it stopped before the end, in words; everything before that was given.
     """
 
-    def __init__(self, read: Callable[[int], bytes], limit: int) -> None:
-        """Unpack what `read` gives, at most `limit` bytes."""
-        self.taken = 0
+    def __init__(self, read: Callable[[int], bytes], limit: int, first: bytes = b"") -> None:
+        """Unpack `first` and what `read` gives after it, until `limit` bytes came out."""
+        self.taken = len(first)
         self.given = 0
         self.damaged: str | None = None
         self._read = read
         self._limit = limit
         self._member = zlib.decompressobj(GZIP_FORMAT)
-        self._packed = b""
+        self._packed = first
         self._ended = False
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at most `size`; none at the end."""
         while not self._ended:
+            if self._member.eof:
+                self._next_member()
+                continue
             if not self._packed and not self._refill():
                 break
-            unpacked = self._unpack(size)
+            unpacked = self._unpack(min(size, self._limit + 1 - self.given))
             self.given += len(unpacked)
             self._check()
             if unpacked:
@@ -58,8 +61,6 @@ class Gunzip:
         except zlib.error:
             return self._until_damage(before)
         self._packed = self._member.unconsumed_tail
-        if self._member.eof:
-            self._next_member()
         return unpacked
 
     def _next_member(self) -> None:

@@ -183,12 +183,15 @@ class PcapngParser:
         starts = np.array(found, dtype=np.int64)
         columns = _columns(data, starts, self._kind, self._sections[-1])
         whole = len(found)
-        if columns.fault.any():
-            whole = int(columns.fault.argmax())
+        faulty = columns.fault != 0
+        if faulty.any():
+            whole = int(faulty.argmax())
             self.damaged = (
                 f"packet {self.packets + whole + 1:,} at byte {begin + found[whole]:,}"
                 f" {FAULTS[int(columns.fault[whole])]}"
             )
+        if not whole:
+            return
         changes = np.flatnonzero(np.diff(columns.link_type[:whole])) + 1
         for first, end in pairwise([0, *changes.tolist(), whole]):
             number = self.packets + 1

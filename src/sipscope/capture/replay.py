@@ -25,8 +25,8 @@ _IDENTIFIERS = (
     re.compile(rb";[ \t]*tag[ \t]*=[ \t]*(" + _WORD + rb"+)", re.IGNORECASE),
     re.compile(rb";[ \t]*branch[ \t]*=[ \t]*z9hG4bK(" + _WORD + rb"+)", re.IGNORECASE),
 )
-# Elsewhere, as in Replaces, only words that are nothing else by accident.
-_LONG_WORD = re.compile(_WORD + rb"{8,}")
+# Elsewhere, as in Replaces, only words that are nothing else by accident; % begins an escape.
+_LONG_WORD = re.compile(rb"[-.!*_+`'~0-9A-Za-z]{8,}")
 
 
 class ReplaySource:
@@ -103,8 +103,9 @@ class ReplaySource:
         track = min(self._tracks, key=lambda track: track.due)
         batch = replace(track.take(now), source=self._source, number=self.packets + 1)
         if track.ended and self._loop:
-            # Whoever comes late, as after a suspend, misses whole runs.
-            track.begin(max(track.due + self._pause, now))
+            # Whoever comes late, as after a suspend, misses whole runs. It is never due at once,
+            # so that the caller comes to an end whatever the length of the file.
+            track.begin(max(track.due + self._pause, now + 1))
         elif track.ended:
             self._tracks.remove(track)
         self.packets += len(batch)
@@ -153,6 +154,7 @@ class _Track:
             self._enter(self._number + 1)
         else:
             self.ended = True
+            self.due = self._start + int(scene.due[-1])
         return replace(
             batch,
             offset=batch.offset[first:end],

@@ -133,9 +133,7 @@ def nflog(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
         length = attribute["length"].astype(np.int64)
         payload = attribute["type"] == 9
         yield from raw_ip(dissection, layer.where(payload).skip(4))
-        # At least the attribute's own header, so that the walk moves on.
-        padded = np.maximum(length + 3 & ~3, 4)
-        layer = layer.skip(padded).where(~payload)
+        layer = layer.skip(length + 3 & ~3).where(~payload)
         if not len(layer):
             return
     dissection.counts.not_ip += len(layer)

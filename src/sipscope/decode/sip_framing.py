@@ -33,17 +33,17 @@ BEGINNINGS: Final = (b"SIP/2.0 ", *(method + b" " for method in METHODS))
 _TOKEN = rb"[A-Za-z0-9.!%*_+`'~-]{1,64}"
 _KNOWN = rb"(?:" + rb"|".join(METHODS) + rb")"
 _VERSION = rb"SIP/[0-9]{1,3}\.[0-9]{1,3}"
-_STATUS = _VERSION + rb"[ \t]+[0-9]{3}"
+_STATUS = _VERSION + rb"[ \t]{1,16}[0-9]{3}"
 _LINE = rb"[^\r\n]{1,%d}" % (MAX_START_LINE - 128)
 _WORD = rb"[^\s]{1,%d}" % (MAX_START_LINE - 128)
-_REQUEST = _TOKEN + rb"[ \t]" + _LINE + rb"[ \t]" + _VERSION + rb"[ \t]*"
+_REQUEST = _TOKEN + rb"[ \t]" + _LINE + rb"[ \t]" + _VERSION + rb"[ \t]{0,16}"
 
 _MESSAGE = re.compile(
     rb"[\r\n]*+(?:%b|%b(?:\r?\n|\Z)|%b (?:sips?|tel|urn):[^\r\n]*\Z)" % (_STATUS, _REQUEST, _KNOWN)
 )
 # In the middle of a line, where the message before was cut off, only what is certain.
 _START = re.compile(
-    rb"(?:%b[^\r\n]{0,%d}|(?<![^\n])%b|%b %b %b[ \t]*)\r?\n"
+    rb"(?:%b[^\r\n]{0,%d}|(?<![^\n])%b|%b %b %b[ \t]{0,16})\r?\n"
     % (_STATUS, MAX_START_LINE - 128, _REQUEST, _KNOWN, _WORD, _VERSION)
 )
 _HEADER_END = re.compile(rb"\n\r?\n")
@@ -94,7 +94,6 @@ class SipFramer:
         "_checked",
         "_end",
         "_inside",
-        "_line_cut",
         "_lost",
         "discarded",
         "position",
@@ -107,7 +106,6 @@ class SipFramer:
         self._inside = False  # behind a start line
         self._end = 0  # of the message whose header is complete
         self._checked = 0  # how far the search for the next thing has come
-        self._line_cut = False  # the buffer begins in the middle of a line
         self._lost: tuple[Problem, ...] = ()
 
     @property
@@ -142,7 +140,7 @@ class SipFramer:
         if self._inside and size:
             return [self._take(size, Problem(code, text, size))]
         self._discard(size)
-        self._line_cut, self._checked = False, 0
+        self._checked = 0
         return []
 
     def finish(self) -> list[FramedMessage]:
@@ -155,14 +153,13 @@ class SipFramer:
         line_end = buffer.rfind(b"\n", self._checked) + 1
         # The pattern is slow where there is nothing to find.
         if buffer.find(b"SIP/", 0, line_end) >= 0:
-            match = _START.search(buffer, self._line_cut, line_end)
+            match = _START.search(buffer, 0, line_end)
             if match:
                 self._discard(match.start())
                 self._inside, self._checked = True, 0
                 return True
-        too_long = len(buffer) - MAX_START_LINE
-        self._line_cut = too_long > line_end or (self._line_cut and not line_end)
-        self._discard(max(line_end, too_long))
+        # What begins within a line that is cut here is too long for a start line.
+        self._discard(max(line_end, len(buffer) - MAX_START_LINE))
         self._checked = len(buffer)
         return False
 
@@ -200,8 +197,7 @@ class SipFramer:
         message = FramedMessage(payload, self.position, self._lost + problems)
         del self._buffer[:size]
         self.position += size
-        self._inside, self._end, self._checked = False, 0, 0
-        self._line_cut, self._lost = False, ()
+        self._inside, self._end, self._checked, self._lost = False, 0, 0, ()
         return message
 
     def _discard(self, size: int) -> None:

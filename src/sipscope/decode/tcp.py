@@ -13,6 +13,8 @@ from sipscope.decode.sip_framing import FramedMessage, SipFramer, looks_like_sip
 from sipscope.errors import Problem
 
 MAX_STREAMS: Final = 1_024
+MIN_CANDIDATES: Final = 128
+"""Of these, streams without a message yet for which there is always room."""
 MAX_STREAM_BYTES: Final = 256 << 10
 MAX_BYTES: Final = 64 << 20
 MAX_QUEUED: Final = 64 << 10
@@ -112,7 +114,6 @@ class _Stream:
         "_queue",
         "_queued",
         "_segments",
-        "_waiting_since",
         "_zero",
         "framer",
         "last_time",
@@ -130,7 +131,6 @@ class _Stream:
         self._fin: int | None = None
         self._queue: list[_Piece] = []  # a heap of what waits behind a hole
         self._queued = 0
-        self._waiting_since = 0
         self._fed: deque[_Piece] = deque()  # what the framer holds bytes of
         self._segments = 0  # memory that the segments take
         self._arrived = (0, 0)  # number and time of the latest segment fed
@@ -155,8 +155,6 @@ class _Stream:
             messages += self._begin_again(sequence, segment.packet)
             offset = self._position
         if payload and offset + len(payload) > self._position:
-            if not self._queue:
-                self._waiting_since = segment.time
             # The bytes are in the frames once more.
             cost = 2 * sum([len(frame.data) for frame in segment.frames]) + _OVERHEAD
             piece = _Piece(offset, segment.number, segment.time, payload, segment.frames, cost)
@@ -231,7 +229,7 @@ class _Stream:
             self._acknowledged >= self._queue[0].offset
             or self._queued > MAX_QUEUED
             or self.held > MAX_STREAM_BYTES
-            or now - self._waiting_since > MAX_WAIT
+            or now - self._queue[0].time > MAX_WAIT
         )
 
     def _feed_next(self, packet: int) -> list[TcpMessage]:
@@ -247,10 +245,9 @@ class _Stream:
             messages += self._deliver(self.framer.gap(piece.offset - self._position), packet)
             self._position = piece.offset
         fresh = piece.data[self._position - piece.offset :]
-        self._fed.append(piece._replace(offset=self._position, data=fresh))
+        self._fed.append(piece)
         self._position += len(fresh)
         self._arrived = max(self._arrived, (piece.number, piece.time))
-        self._waiting_since = max(self._waiting_since, piece.time)
         return messages + self._deliver(self.framer.feed(fresh), packet)
 
     def _deliver(self, framed: list[FramedMessage], packet: int) -> list[TcpMessage]:
@@ -286,10 +283,11 @@ class _Stream:
 class TcpReassembler:
     """Follows TCP streams as long as they may be SIP, in bounded time and space.
 
-    A stream without a message yet is only a candidate. Candidates go first when there are too
-    many streams, so that a flood of connections displaces no stream that carries SIP. A
-    candidate that proves to be something else is remembered as such and costs nothing more
-    until it opens anew or a segment of it begins with a SIP start line.
+    A stream without a message yet is only a candidate. When there are too many streams,
+    candidates go first, but for a few of the latest: so neither does a flood of connections
+    displace the streams that carry SIP, nor do those keep new ones out. A candidate that
+    proves to be something else is remembered as such and costs nothing more until it opens
+    anew or a segment of it begins with a SIP start line.
     """
 
     def __init__(self, counts: NetworkCounts) -> None:
@@ -330,7 +328,9 @@ class TcpReassembler:
             messages += self._follow(flow.reverse, peer, peer.acknowledge, segment)
         while len(self) > MAX_STREAMS or self._held > MAX_BYTES:
             self._counts.tcp_evicted += 1
-            messages += self._drop_oldest(self._candidates or self._streams, segment.packet)
+            many = len(self._candidates) > MIN_CANDIDATES or not self._streams
+            table = self._candidates if many else self._streams
+            messages += self._drop_oldest(table, segment.packet)
         return messages
 
     def finish(self) -> list[TcpMessage]:
