@@ -108,7 +108,7 @@ class MessageRow:
     @property
     def kind(self) -> Kind:
         """What the message means for the call."""
-        return message_kind(self.message)
+        return kind_of(self.message.status)
 
     @property
     def label(self) -> str:
@@ -274,9 +274,8 @@ def _with_deltas(rows: Iterable[Row]) -> Iterable[Row]:
             yield StreamRow(delta, row.leg, row.dialog, row.source, row.destination, row.figures)
 
 
-def message_kind(message: Message) -> Kind:
-    """Tell what a message means for the call."""
-    status = message.status
+def kind_of(status: int) -> Kind:
+    """Tell what a message means for the call; 0 stands for a request."""
     if not status:
         return Kind.REQUEST
     if status < 200:
@@ -286,8 +285,13 @@ def message_kind(message: Message) -> Kind:
     return Kind.NOTICE if status < 400 or status in _NOTICES else Kind.FAILURE
 
 
-def message_label(message: Message) -> str:
-    """Return method or status with reason, and in brackets what else is to be known."""
+def message_label(message: Message, room: int | None = None) -> str:
+    """Return method or status with reason, and in brackets what else is to be known.
+
+    Args:
+        message: Read for its reason.
+        room: How many characters there is room for; what is in brackets is left out for it.
+    """
     if message.status:
         parsed = parse(message.raw)
         reason = b"" if parsed is None or parsed.reason is None else parsed.reason
@@ -295,7 +299,12 @@ def message_label(message: Message) -> str:
     else:
         text = display(message.method)
     notes = ["sdp"] * message.sdp + ["again"] * message.retransmission
-    return f"{text} ({', '.join(notes)})" if notes else text
+    while notes:
+        label = f"{text} ({', '.join(notes)})"
+        if room is None or len(label) <= room:
+            return label
+        del notes[0]
+    return text
 
 
 def sdp_lines(message: Message, mode: SdpMode) -> tuple[str, ...]:

@@ -1,0 +1,67 @@
+"""The line in which one types what to look for."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+
+class SearchLine(Horizontal):
+    """An input that is there only while one types."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Search for nothing", show=False)
+    ]
+
+    DEFAULT_CSS = """
+    SearchLine {
+        height: 1;
+        display: none;
+        background: $background;
+        & > #search-sign { width: 3; color: $marked; text-style: bold; }
+        & > Input { width: 1fr; height: 1; border: none; padding: 0; background: $bar; }
+        & > Input:focus { border: none; }
+    }
+    """
+
+    class Asked(Message):
+        """The person is done.
+
+        Attributes:
+            words: What to look for, None when nothing.
+        """
+
+        def __init__(self, words: str | None) -> None:
+            super().__init__()
+            self.words = words
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._input = Input(compact=True, placeholder="text in the messages")
+
+    def compose(self) -> ComposeResult:
+        """Lay the line out."""
+        yield Static(" / ", id="search-sign", markup=False)
+        yield self._input
+
+    def open(self) -> None:
+        """Let the person type."""
+        self.display = True
+        self._input.value = ""
+        self._input.focus()
+
+    def action_cancel(self) -> None:
+        """Go, and look for nothing."""
+        self._close(None)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Look for what was typed."""
+        event.stop()
+        self._close(event.value or None)
+
+    def _close(self, words: str | None) -> None:
+        self.display = False
+        self.post_message(self.Asked(words))
