@@ -171,7 +171,7 @@ COLUMNS: tuple[Column, ...] = (
         4,
         True,
     ),
-    Column("codec", "Codec", lambda r: r.codec, lambda r: r.codec or None, 6, 10, 8),
+    Column("codec", "Codec", lambda r: r.codec, lambda r: r.codec or None, 9, 9, 8),
     Column(
         "loss",
         "Loss %",
@@ -193,7 +193,7 @@ COLUMNS: tuple[Column, ...] = (
         True,
     ),
     Column("mos", "MOS", lambda r: decimal_text(r.mos), lambda r: r.mos, 4, 4, 5, True),
-    Column("reason", "Reason", reason_text, lambda r: reason_text(r) or None, 14, 30, 13),
+    Column("reason", "Reason", reason_text, lambda r: reason_text(r) or None, 19, 30, 13),
 )
 """In the order of the screen."""
 
@@ -246,6 +246,6 @@ def place(width: int, gutter: int) -> tuple[Placed, ...]:
 
 
 def search_text(row: CallRow) -> str:
-    """Return all that can be read in a row, lower case: every column, and the Call-ID."""
-    cells = " ".join(column.text(row) for column in COLUMNS)
-    return f"{row.text} {cells.lower()}"
+    """Return all that can be read in a row, lower case: every column, status and reason."""
+    cells = [column.text(row) for column in COLUMNS]
+    return " ".join((*cells, row.state, str(row.status or ""), row.reason)).lower()

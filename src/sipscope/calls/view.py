@@ -1,8 +1,8 @@
 """The call list as one person looks at it: filtered, sorted, kept current.
 
-Nothing here takes longer than the budget it is given. A change of the order or of the
-filter is worked out in slices while the former list stays; in the meantime, and afterwards,
-only dialogs that changed are looked at.
+Nothing here takes longer than the budget it is given. A new order is worked out in slices
+while the former list stays; what passes a new filter appears as it is found. In the
+meantime, and afterwards, only dialogs that changed are looked at.
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,7 @@ from sipscope.calls.rows import CallRow, call_row
 from sipscope.calls.store import DialogStore
 
 _SLICE = 32
+_CALL_ID_WORD = 6
 _KEPT_ROWS = 4096
 
 
@@ -23,7 +24,8 @@ class TextFilter:
     """Words that a row must hold, and words after `!` that it must not.
 
     Args:
-        text: As typed, words separated by spaces; upper and lower case are the same.
+        text: As typed, words separated by spaces; upper and lower case are the same. Long
+            words are looked for in the Call-ID too; short ones would be found in any.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -35,11 +37,13 @@ class TextFilter:
     def __bool__(self) -> bool:
         return bool(self.wanted or self.unwanted)
 
-    def __call__(self, text: str) -> bool:
-        """Tell whether lower case `text` has all wanted words and no unwanted one."""
-        return all(word in text for word in self.wanted) and not any(
-            word in text for word in self.unwanted
-        )
+    def __call__(self, text: str, call_id: str = "") -> bool:
+        """Tell whether lower case text has all wanted words and no unwanted one."""
+
+        def found(word: str) -> bool:
+            return word in text or (len(word) >= _CALL_ID_WORD and word in call_id)
+
+        return all(map(found, self.wanted)) and not any(map(found, self.unwanted))
 
 
 class _Order:
@@ -103,10 +107,11 @@ class CallView:
         self._order = self._building = _Order()
         self._queue: dict[int, None] = {}
         self._queued = 0
+        self._stale = False
         self._seen = 0
         self._newest = 0
         self._rows: dict[int, tuple[int, CallRow]] = {}
-        self._texts: dict[int, tuple[int, str]] = {}
+        self._texts: dict[int, tuple[int, str, str]] = {}
         self._values: dict[int, tuple[int, SortValue]] = {}
         self._restart()
 
@@ -123,9 +128,9 @@ class CallView:
     @property
     def progress(self) -> float | None:
         """The share of a new order or filter that is worked out, None when it is in effect."""
-        if self._building is self._order:
+        if not self._queued:
             return None
-        return 1 - len(self._queue) / max(1, self._queued)
+        return max(0.0, 1 - len(self._queue) / self._queued)
 
     @property
     def newest(self) -> int | None:
@@ -159,6 +164,9 @@ class CallView:
             if not self.filter:
                 self._texts.clear()
         self._restart()
+        if text is not None and self.filter:
+            self._order = self._building
+            self._stale = True
 
     def update(self, now: int, budget_s: float = 0.02) -> bool:
         """Look at what changed, for `budget_s` at most; tell whether `ids` is another list.
@@ -170,7 +178,7 @@ class CallView:
         """
         if not self.paused:
             self._take_changes()
-        if not self._queue and self._building is self._order:
+        if not self._queue and not self._stale and self._building is self._order:
             return False
         until = monotonic() + budget_s
         values: dict[int, SortValue] = {}
@@ -183,12 +191,14 @@ class CallView:
                 self._examine(some, now, values, gone)
             if monotonic() >= until:
                 break
-        changed = self._building.change(values, gone)
-        if self._building is not self._order:
-            if self._queue:
-                return False
+        changed = self._building.change(values, gone) or self._stale
+        if not self._queue:
+            changed = changed or self._building is not self._order
             self._order = self._building
-            changed = True
+            self._queued = 0
+        if self._building is not self._order:
+            return False
+        self._stale = False
         if changed:
             self.ids = self._order.ids(descending=self.descending)
         return changed
@@ -212,21 +222,14 @@ class CallView:
         self._rows[dialog_id] = mark, row
         return row
 
-    def legs(self, dialog_id: int) -> list[int]:
-        """Return the dialogs of the same call, in the order of their start."""
-        with self._store.lock:
-            dialogs = self._store.dialogs
-            dialog = dialogs.get(dialog_id)
-            if dialog is None:
-                return []
-            return [i for i, other in dialogs.items() if other.group == dialog.group]
-
     def _restart(self) -> None:
         with self._store.lock:
             if not self.paused:
                 self._seen = self._store.version
                 self._newest = next(reversed(self._store.dialogs), 0)
             ids = [i for i in self._store.dialogs if i <= self._newest]
+        if self.descending:
+            ids.reverse()
         self._building = _Order()
         self._queue = dict.fromkeys(ids)
         self._queued = len(ids)
@@ -259,9 +262,10 @@ class CallView:
             return True
         kept = self._texts.get(dialog.id)
         if kept is None or kept[0] != dialog.version:
-            kept = dialog.version, search_text(call_row(dialog, self._store.streams, now))
+            row = call_row(dialog, self._store.streams, now)
+            kept = dialog.version, search_text(row), row.call_id.lower()
             self._texts[dialog.id] = kept
-        return self.filter(kept[1])
+        return self.filter(kept[1], kept[2])
 
     def _value(self, dialog: Dialog, now: int) -> SortValue:
         if self.column == "time":
