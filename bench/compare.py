@@ -67,7 +67,7 @@ def commands(statistic: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-TOOLS = {"rtp": commands("rtp,streams"), "sip": commands("sip,stat")}
+TOOLS = dict.fromkeys(("rtp", "sip"), commands("rtp,streams"))
 TITLES = {"rtp": "RTP", "sip": "SIP only"}
 FULL = {"rtp": Workload("rtp", 500), "sip": Workload("sip", 50_000)}
 QUICK = {"rtp": Workload("rtp", 10, seconds=4), "sip": Workload("sip", 300)}
@@ -143,10 +143,15 @@ class Bar:
 
 
 def environment() -> dict[str, str]:
-    """Plain settings: an empty home, so that nobody's own configuration counts."""
+    """Plain settings: an empty home, so that nobody's own configuration counts.
+
+    Nor does a PYTHONDONTWRITEBYTECODE, with which every start compiles all modules again.
+    """
     home = WORK / "home"
     home.mkdir(parents=True, exist_ok=True)
-    hidden = {name for name in os.environ if name.startswith(("XDG_", "SNGREP", "WIRESHARK"))}
+    hidden = {
+        name for name in os.environ if name.startswith(("XDG_", "SNGREP", "WIRESHARK", "PYTHON"))
+    }
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     return kept | {"HOME": str(home), "LC_ALL": "C.UTF-8"}
 

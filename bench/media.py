@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
+
 from signalling import MILLISECOND, SECOND, TELEPHONE_EVENT, Call
 
 Column = npt.NDArray[np.int64]

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
 from media import (
     PACKET_INTERVAL,
     PACKETS_PER_SECOND,
