@@ -31,6 +31,8 @@ application = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; `sipscope` without a command is `sipscope view`."""
+    # No linear algebra here: its threads would only cost memory and the start of each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] in (["--version"], ["-V"]):
         print(f"sipscope {__version__}")
@@ -41,9 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = application(words, standalone_mode=False, prog_name="sipscope")
     except SipscopeError as error:
         sys.exit(_complain(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     except typer.Exit as error:
@@ -129,7 +128,11 @@ def report(
     from sipscope.report.command import report_files  # noqa: PLC0415
 
     form = "json" if json else "ndjson" if ndjson else "summary"
-    return report_files(files, form, capture_filter)
+    try:
+        return report_files(files, form, capture_filter)
+    except BrokenPipeError:  # the reader, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _refuse_contradictions(

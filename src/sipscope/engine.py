@@ -25,6 +25,9 @@ TICK_NS = 250_000_000
 FLUSH_PACKETS = 200_000
 """RTP packets that wait for their figures at most."""
 
+RECORD_NS = 1_000_000_000
+"""How often a recording is brought to the disk."""
+
 RATE_WINDOW_NS = 2_000_000_000
 
 
@@ -155,7 +158,6 @@ class Engine:
         self.live = tuple(live)
         self.started = time.time_ns()
         self.failure: BaseException | None = None
-        self.rtp_packets = 0
         self.first: int | None = None
         self.last: int | None = None
         self._filter = capture_filter
@@ -166,6 +168,7 @@ class Engine:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._next_tick = 0
+        self._next_record = 0
         self._samples: deque[_Sample] = deque()
 
     def start(self) -> None:
@@ -202,33 +205,34 @@ class Engine:
         return not self._reading and not self.live
 
     @property
+    def rtp_packets(self) -> int:
+        """Packets of all sources that look like RTP."""
+        return sum(intake.rtp_packets for intake in tuple(self._intakes.values()))
+
+    @property
     def rtcp_packets(self) -> int:
         """RTCP packets of all sources."""
-        return sum(intake.rtcp_packets for intake in self._intakes.values())
+        return sum(intake.rtcp_packets for intake in tuple(self._intakes.values()))
 
     def now(self) -> int:
         """Return the time in ns by which calls in progress are measured."""
-        return time.time_ns() if self.live else self.last or self.started
+        if self.live:
+            return time.time_ns()
+        return self.started if self.last is None else self.last
 
     def status(self) -> Status:
         """Return what there is to tell now."""
         store = self.store
         sources = tuple(self._source_status())
-        first, newest = (self._samples[0], self._samples[-1]) if self._samples else (None, None)
-        span = (newest.time - first.time) / 1e9 if first and newest else 0.0
-        rates = (
-            [(newest[i] - first[i]) / span for i in (1, 2, 3)]
-            if first and newest and span > 0
-            else [0.0, 0.0, 0.0]
-        )
+        packet_rate, sip_rate, rtp_rate = self._rates()
         return Status(
             sources,
             self.now(),
             (time.time_ns() - self.started) / 1e9,
             sum(source.packets for source in sources),
-            rates[0],
-            rates[1],
-            rates[2],
+            packet_rate,
+            sip_rate,
+            rtp_rate,
             len(store.dialogs),
             store.active,
             store.problems,
@@ -263,15 +267,16 @@ class Engine:
 
     def clear(self, keep: Collection[int] = ()) -> None:
         """Forget all dialogs but those to keep."""
+        kept = set(keep)
         with self.store.lock:
-            self.store.forget([i for i in self.store.dialogs if i not in set(keep)])
+            self.store.forget([i for i in self.store.dialogs if i not in kept])
 
     def _guarded(self) -> None:
         try:
             self.run()
-        except BaseException as error:
+        except Exception as error:
+            # A traceback would go into the midst of the screen, which tells of it instead.
             self.failure = error
-            raise
 
     def _turn(self, now: int) -> bool:
         """Read every source once; return whether anything came."""
@@ -301,14 +306,14 @@ class Engine:
         if intake is None:
             intake = self._intakes[batch.source] = Intake(self.store)
         intake.take(batch)
-        self.first = min(self.first or int(batch.time[0]), int(batch.time.min()))
-        self.last = max(self.last or 0, int(batch.time.max()))
+        first, last = int(batch.time.min()), int(batch.time.max())
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
         if self.store.streams.pending >= FLUSH_PACKETS:
             self._flush()
 
     def _flush(self) -> None:
         with self.store.lock:
-            self.rtp_packets += self.store.streams.pending
             self.store.touch(self.store.streams.flush())
 
     def _tick(self, now: int) -> None:
@@ -316,18 +321,34 @@ class Engine:
         self._flush()
         with self.store.lock:
             self.store.tick(self.now())
-        if self._recorder is not None:
+        if self._recorder is not None and now >= self._next_record:
+            self._next_record = now + RECORD_NS
             self._recorder.flush()
         packets = sum(source.packets for source in self._sources())
         self._samples.append(_Sample(now, packets, self.store.counters.messages, self.rtp_packets))
         while now - self._samples[0].time > RATE_WINDOW_NS:
             self._samples.popleft()
 
+    def _rates(self) -> tuple[float, float, float]:
+        """Return packets, SIP messages and RTP packets per second, over the last two seconds."""
+        samples = tuple(self._samples)
+        if self.finished or len(samples) < 2:
+            return 0.0, 0.0, 0.0
+        first, newest = samples[0], samples[-1]
+        span = (newest.time - first.time) / 1e9
+        if span <= 0:  # the clock was set back
+            return 0.0, 0.0, 0.0
+        return (
+            (newest.packets - first.packets) / span,
+            (newest.messages - first.messages) / span,
+            (newest.rtp - first.rtp) / span,
+        )
+
     def _end_of_files(self) -> None:
         self._flush()
         if not self.live:
             with self.store.lock:
-                self.store.finish(self.last or 0)
+                self.store.finish(self.now())
         self._reading = False
 
     def _wait(self, now: int) -> None:

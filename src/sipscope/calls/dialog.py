@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from sipscope.decode.address import Flow
+from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Frame, Recording
 from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech
 from sipscope.decode.sdp import MediaDescription, find_sdp, parse_sdp
@@ -124,6 +124,7 @@ class Message(NamedTuple):
         return () if frame is None else (frame,)
 
 
+_REASON = re.compile(rb"[\r\n]*\S+[ \t]+[0-9]+([^\r\n]*)")
 _USER_AGENT = re.compile(rb"\n(?:User-Agent|Server)[ \t]*:([^\r\n]*)", re.I)
 
 
@@ -161,6 +162,7 @@ class Dialog:
         ended: Time of the BYE, or of the final negative answer.
         final: The last final answer to the dialog's method.
         streams: Ids of its RTP streams.
+        endpoints: Where its SDP wants RTP; `MediaTable` keeps them.
         group: Id that all legs of one call share.
     """
 
@@ -184,6 +186,7 @@ class Dialog:
     ended: int | None = None
     final: Message | None = None
     streams: list[int] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
     _opening: Opening | None = None
     _codecs: tuple[int, tuple[str, ...]] = (0, ())
 
@@ -220,8 +223,8 @@ class Dialog:
     @property
     def reason(self) -> str | None:
         """Reason phrase of the last final answer to the dialog's method."""
-        message = None if self.final is None else parse(self.final.raw)
-        return None if message is None else (message.reason or b"").decode("utf-8", "replace")
+        found = None if self.final is None else _REASON.match(self.final.raw)
+        return None if found is None else found[1].strip().decode("utf-8", "replace")
 
     @property
     def final_to_tag(self) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sipscope.calls.dialog import KeptFrames
 from sipscope.calls.store import DialogStore, Incoming
+from sipscope.decode.address import Flow
 from sipscope.decode.batch import PacketBatch, Recording
 from sipscope.decode.network import Datagram, Datagrams, Decoded, NetworkDecoder
 from sipscope.decode.rtp import RtpBlock, rtp_block
@@ -26,6 +27,7 @@ class Intake:
 
     Attributes:
         counts: What could not be read.
+        rtp_packets: Packets seen that look like RTP.
         rtcp_packets: RTCP packets seen.
     """
 
@@ -33,6 +35,7 @@ class Intake:
         self._store = store
         self._network = NetworkDecoder()
         self.counts = self._network.counts
+        self.rtp_packets = 0
         self.rtcp_packets = 0
 
     def take(self, batch: PacketBatch) -> None:
@@ -61,9 +64,27 @@ class Intake:
 
     def _take_rtp(self, block: RtpBlock, datagrams: Datagrams) -> None:
         self.rtcp_packets += len(block.rtcp)
-        if len(block):
-            with self._store.lock:
-                self._store.attach(self._store.streams.add(block, datagrams.flows))
+        self.rtp_packets += len(block)
+        if not len(block):
+            return
+        streams = self._store.streams
+        with self._store.lock:
+            new = streams.add(block, datagrams.flows)
+            if new:
+                first = _first_times(block, datagrams.flows)
+                times = [first[streams.flow(i), streams.ssrc(i)] for i in new]
+                self._store.attach(new, times)
+
+
+def _first_times(
+    block: RtpBlock, flows: Sequence[Flow]
+) -> dict[tuple[Flow | None, int | None], int]:
+    """Return when the first packet of each flow and SSRC came."""
+    stream = block.flow.astype(np.uint64) << np.uint64(32) | block.ssrc.astype(np.uint64)
+    _, first = np.unique(stream, return_index=True)
+    columns = (block.flow[first], block.ssrc[first], block.time[first])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return {(flows[flow], ssrc): time for flow, ssrc, time in rows}
 
 
 def _messages(

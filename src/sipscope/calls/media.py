@@ -1,48 +1,94 @@
 """Which dialog a stream belongs to, by what SDP said about addresses and formats."""
 
+from collections.abc import Sequence
+from itertools import islice
+
 from sipscope.calls.dialog import Dialog, session_description
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.sdp import Format, MediaDescription
 
+MAX_ENDPOINTS = 64
+"""Of one dialog; when re-INVITEs name more, the oldest are forgotten."""
+
+MAX_EARLIER = 8
+MAX_DESCRIPTIONS = 8
+
 
 class MediaTable:
-    """Where RTP is expected: transport address of an `m=` section to the latest dialog there."""
+    """Where RTP is expected: transport address of an `m=` section to the dialogs there.
+
+    Ports are used again: the latest dialog has an address, those before it keep what came
+    before the latest began.
+    """
 
     def __init__(self) -> None:
-        self._dialogs: dict[Endpoint, Dialog] = {}
+        self._latest: dict[Endpoint, Dialog] = {}
+        self._earlier: dict[Endpoint, list[Dialog]] = {}
 
     def __len__(self) -> int:
-        return len(self._dialogs)
+        return len(self._latest)
 
     def expect(self, dialog: Dialog, endpoint: Endpoint) -> bool:
         """Note that `dialog` wants RTP at `endpoint`; tell whether that is news."""
-        if self._dialogs.get(endpoint) is dialog:
+        before = self._latest.get(endpoint)
+        if before is dialog:
             return False
-        self._dialogs[endpoint] = dialog
+        self._latest[endpoint] = dialog
+        if before is not None:
+            earlier = self._earlier.setdefault(endpoint, [])
+            if dialog in earlier:
+                earlier.remove(dialog)
+            earlier.append(before)
+            del earlier[:-MAX_EARLIER]
+        if endpoint not in dialog.endpoints:
+            dialog.endpoints.append(endpoint)
+            if len(dialog.endpoints) > MAX_ENDPOINTS:
+                self._leave(dialog, dialog.endpoints.pop(0))
         return True
 
     def forget(self, dialog: Dialog) -> None:
         """Drop everything that `dialog` expects."""
-        for endpoint in [
-            media.endpoint
-            for message in dialog.messages
-            if message.sdp
-            for media in session_description(message.raw)
-            if media.endpoint is not None
-        ]:
-            if self._dialogs.get(endpoint) is dialog:
-                del self._dialogs[endpoint]
+        for endpoint in dialog.endpoints:
+            self._leave(dialog, endpoint)
+        dialog.endpoints.clear()
 
-    def owner(self, flow: Flow) -> Dialog | None:
-        """Return the dialog of a stream.
+    def owner(self, flow: Flow, time: int) -> Dialog | None:
+        """Return the dialog of a stream whose first packet came at `time` (ns).
 
         The destination decides: it is what one side asked for. A source that SDP named
         decides when the destination is unknown, as behind NAT.
         """
-        return self._dialogs.get(flow.destination) or self._dialogs.get(flow.source)
+        return self._at(flow.destination, time) or self._at(flow.source, time)
+
+    def _at(self, endpoint: Endpoint, time: int) -> Dialog | None:
+        latest = self._latest.get(endpoint)
+        if latest is None or latest.started <= time:
+            return latest
+        earlier = reversed(self._earlier.get(endpoint, ()))
+        return next((dialog for dialog in earlier if dialog.started <= time), latest)
+
+    def _leave(self, dialog: Dialog, endpoint: Endpoint) -> None:
+        earlier = self._earlier.get(endpoint)
+        if self._latest.get(endpoint) is dialog:
+            if earlier:
+                self._latest[endpoint] = earlier.pop()
+            else:
+                del self._latest[endpoint]
+        elif earlier and dialog in earlier:
+            earlier.remove(dialog)
+        if earlier is not None and not earlier:
+            del self._earlier[endpoint]
 
 
-def formats(dialog: Dialog, flow: Flow) -> tuple[dict[int, Format], int | None]:
+def descriptions(dialog: Dialog) -> list[MediaDescription]:
+    """Return what the last messages with SDP say of the media, in the order of capture."""
+    described = islice((m for m in reversed(dialog.messages) if m.sdp), MAX_DESCRIPTIONS)
+    return [media for m in reversed(list(described)) for media in session_description(m.raw)]
+
+
+def formats(
+    described: Sequence[MediaDescription], flow: Flow
+) -> tuple[dict[int, Format], int | None]:
     """Return payload formats and ptime of a stream of a dialog.
 
     Payload types are the receiver's choice (RFC 3264 section 6.1): its own description
@@ -50,16 +96,7 @@ def formats(dialog: Dialog, flow: Flow) -> tuple[dict[int, Format], int | None]:
     """
     known: dict[int, Format] = {}
     ptime: int | None = None
-    ordered = sorted(
-        (
-            media
-            for message in dialog.messages
-            if message.sdp
-            for media in session_description(message.raw)
-        ),
-        key=lambda media: _closeness(media, flow),
-    )
-    for media in ordered:
+    for media in sorted(described, key=lambda media: _closeness(media, flow)):
         known.update(media.formats)
         ptime = media.ptime_ms or ptime
     return known, ptime

@@ -4,6 +4,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+_IPV4_MAPPED = bytes(10) + b"\xff\xff"
+
 
 class Endpoint(NamedTuple):
     """A transport address.
@@ -48,7 +50,11 @@ class Flow(NamedTuple):
 @lru_cache(maxsize=65536)
 def address_text(address: bytes) -> str:
     """Return an IPv4 or IPv6 address in its canonical text form (RFC 5952)."""
-    return str(IPv4Address(address) if len(address) == 4 else IPv6Address(address))
+    if len(address) == 4:
+        return str(IPv4Address(address))
+    if address.startswith(_IPV4_MAPPED):
+        return f"::ffff:{IPv4Address(address[12:])}"
+    return str(IPv6Address(address))
 
 
 def parse_address(text: str) -> bytes | None:

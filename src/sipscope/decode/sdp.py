@@ -2,20 +2,25 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from sipscope.decode.address import Endpoint, parse_address
 
 MAX_MEDIA = 64
-DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
-_CONNECTION = re.compile(rb"c=IN[ ]+IP[46][ ]+([^\s/]+)", re.I)
-_MEDIA = re.compile(rb"m=([!-~]+)[ ]+([0-9]{1,5})(?:/[0-9]+)?[ ]+([!-~]+)[ ]*([^\r\n]*)")
-_RTPMAP = re.compile(rb"a=rtpmap:([0-9]{1,3})[ ]+([^/\s]+)/([0-9]{1,7})(?:/([0-9]{1,2}))?")
-_RTCP = re.compile(rb"a=rtcp:([0-9]{1,5})(?:[ ]+IN[ ]+IP[46][ ]+([^\s/]+))?")
-_PTIME = re.compile(rb"a=ptime:([0-9]{1,4})")
-_WHERE = re.compile(rb"\n(?:c=IN IP[46] ([^\s/]+)|m=[!-~]+ ([0-9]{1,5})(?:/[0-9]+)? ([!-~]+))")
-_MULTIPART_SDP = re.compile(rb"(?:^|\n)v=0\r?\n")
+_HOST = rb"(?i:IN +IP[46]) +([^\s/]{1,64})"
+_PORT = rb"([0-9]{1,5})(?:/[0-9]+)?"
+_BEGIN = re.compile(rb"(?<![^\n])v=0")
+_SECTION = re.compile(rb"(?<![^\n])(?=m=)")
+_CONNECTION = re.compile(rb"(?<![^\n])c=%b" % _HOST)
+_MEDIA = re.compile(rb"m=([!-~]+) +%b +([!-~]+) *([^\n]*)" % _PORT)
+_WHERE = re.compile(rb"\n(?:c=%b|m=(?:[!-~]+ +%b +([!-~]+))?)" % (_HOST, _PORT))
+_RTPMAP = re.compile(rb"\na=rtpmap:([0-9]{1,3}) +([^/\s]+)/0*([1-9][0-9]{0,6})")
+_RTCP = re.compile(rb"\na=rtcp:([0-9]{1,5})(?: +%b)?" % _HOST)
+_PTIME = re.compile(rb"\na=ptime:([0-9]{1,4})")
+_DIRECTION = re.compile(rb"\na=(sendrecv|sendonly|recvonly|inactive)[ \t]*(?![^\n])")
+_PAYLOAD_TYPE = re.compile(rb"[0-9]{1,3}")
 
 
 class Format(NamedTuple):
@@ -37,7 +42,7 @@ class MediaDescription:
         payload_types: In the order of preference.
         formats: Payload type to format, for those with an `a=rtpmap`.
         ptime_ms: `a=ptime`, None without one.
-        direction: One of `DIRECTIONS`.
+        direction: `sendrecv`, `sendonly`, `recvonly` or `inactive`.
     """
 
     kind: str
@@ -57,48 +62,43 @@ class MediaDescription:
 
 def find_sdp(body: bytes) -> bytes:
     """Return the session description in a body, also in a multipart one; empty without one."""
-    if body.startswith(b"v=0"):
-        return body
-    match = _MULTIPART_SDP.search(body)
-    return body[match.start() :].lstrip(b"\n") if match else b""
+    begin, end = _extent(body, 0)
+    return body[begin:end]
 
 
 def media_endpoints(message: bytes, body: int) -> list[Endpoint]:
     """Return where RTP is to be sent, of each `m=` section of the SDP from `body` on.
 
-    The quick way for every message that carries SDP: one pass, nothing kept.
+    The quick way for every message that carries SDP, to the same end as `parse_sdp`: one
+    pass, nothing kept.
     """
-    session: bytes | None = None
-    sections: list[tuple[bytes | None, int]] = []
-    for host, port, profile in _WHERE.findall(message, body):
+    hosts, ports = [b""], [0]
+    for host, port, profile in _WHERE.findall(message, *_extent(message, body)):
         if not host:
-            sections.append((session, int(port) if b"RTP/" in profile else 0))
-        elif sections:
-            sections[-1] = _address(host), sections[-1][1]
-        else:
-            session = _address(host)
-    return [
-        Endpoint(address, port)
-        for address, port in sections[:MAX_MEDIA]
-        if address is not None and 0 < port < 65536
-    ]
+            hosts.append(b"")
+            ports.append(int(port) if b"RTP/" in profile else 0)
+        elif not hosts[-1]:
+            hosts[-1] = host
+    endpoints = []
+    for host, port in zip(hosts[1 : MAX_MEDIA + 1], ports[1:], strict=False):
+        address = _address(host or hosts[0])
+        if address is not None and 0 < port < 65536:
+            endpoints.append(Endpoint(address, port))
+    return endpoints
 
 
 def parse_sdp(sdp: bytes) -> list[MediaDescription]:
     """Return the media descriptions in order; lines that make no sense are passed over."""
     descriptions: list[MediaDescription] = []
-    session, *sections = re.split(rb"(?:^|\n)(?=m=)", sdp.replace(b"\r\n", b"\n"))
-    address = _connection(session)
+    session, *sections = _SECTION.split(sdp.replace(b"\r\n", b"\n"), MAX_MEDIA + 1)
+    session_host = _host(session)
     direction = _direction(session, "sendrecv")
     for section in sections[:MAX_MEDIA]:
         match = _MEDIA.match(section)
         if match is None or int(match[2]) > 65535:
             continue
-        host, port = _connection(section) or address, int(match[2])
-        endpoint = None if host is None else Endpoint(host, port)
-        types = tuple(
-            int(token) for token in match[4].split() if re.fullmatch(rb"[0-9]{1,3}", token)
-        )
+        address, port = _address(_host(section) or session_host), int(match[2])
+        endpoint = None if address is None else Endpoint(address, port)
         ptime = _PTIME.search(section)
         descriptions.append(
             MediaDescription(
@@ -106,30 +106,33 @@ def parse_sdp(sdp: bytes) -> list[MediaDescription]:
                 endpoint,
                 _rtcp(section, endpoint),
                 match[3].decode("latin-1"),
-                types,
+                tuple(int(token) for token in match[4].split() if _PAYLOAD_TYPE.fullmatch(token)),
                 _formats(section),
                 int(ptime[1]) if ptime else None,
-                "inactive" if host == bytes(4) else _direction(section, direction),
+                _direction(section, direction) if address is None or any(address) else "inactive",
             )
         )
     return descriptions
 
 
-_ADDRESSES: dict[bytes, bytes | None] = {}
-_MAX_ADDRESSES = 65_536
+def _extent(text: bytes, start: int) -> tuple[int, int]:
+    """Return where the session description begins and ends, at the latest at a boundary."""
+    match = _BEGIN.search(text, start)
+    if match is None:
+        return len(text), len(text)
+    boundary = text.find(b"\n--", match.end())
+    return match.start(), len(text) if boundary < 0 else boundary + 1
 
 
+@lru_cache(maxsize=65536)
 def _address(host: bytes) -> bytes | None:
-    if host not in _ADDRESSES:
-        if len(_ADDRESSES) >= _MAX_ADDRESSES:
-            _ADDRESSES.clear()
-        _ADDRESSES[host] = parse_address(host.decode("latin-1"))
-    return _ADDRESSES[host]
+    return parse_address(host.decode("latin-1"))
 
 
-def _connection(section: bytes) -> bytes | None:
+def _host(section: bytes) -> bytes:
+    """Return the host of the first `c=` line, empty without one."""
     match = _CONNECTION.search(section)
-    return parse_address(match[1].decode("latin-1")) if match else None
+    return match[1] if match else b""
 
 
 def _rtcp(section: bytes, endpoint: Endpoint | None) -> Endpoint | None:
@@ -138,7 +141,7 @@ def _rtcp(section: bytes, endpoint: Endpoint | None) -> Endpoint | None:
     match = _RTCP.search(section)
     if match is None:
         return Endpoint(endpoint.address, min(endpoint.port + 1, 65535))
-    host = parse_address(match[2].decode("latin-1")) if match[2] else None
+    host = _address(match[2]) if match[2] else None
     return Endpoint(host or endpoint.address, min(int(match[1]), 65535))
 
 
@@ -150,7 +153,5 @@ def _formats(section: bytes) -> dict[int, Format]:
 
 
 def _direction(section: bytes, default: str) -> str:
-    for direction in DIRECTIONS:
-        if f"\na={direction}".encode() in section:
-            return direction
-    return default
+    match = _DIRECTION.search(section)
+    return match[1].decode() if match else default

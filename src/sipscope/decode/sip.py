@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sipscope.decode.sip_grammar import CHECKED_HEADERS, QUOTED, header_fault, request_uri_fault
 from sipscope.errors import Problem
 
 MAX_HEADERS = 256
 MAX_HEADER_LENGTH = 8192
-MAX_MESSAGE_LENGTH = 65536
+_MAX_PROBLEMS = 64
 
 COMPACT_NAMES = {
     b"a": b"accept-contact",
@@ -49,21 +50,35 @@ HEAD_PROBLEMS = frozenset(
         "sip.headers",
         "sip.truncated",
         "sip.content-length",
-        "sip.trailing",
         "sip.cseq",
         "sip.cseq-method",
     }
 )
-"""Problems that make a message malformed; the others are only noted."""
+"""Problems that make a message malformed, because peers refuse it; the others are only noted."""
 
-_REQUEST_LINE = re.compile(rb"([!-9;-~]+)[ \t]+(.*?)[ \t]+(SIP/[0-9]{1,3}\.[0-9]{1,3})[ \t]*", re.I)
-_STATUS_LINE = re.compile(rb"(SIP/[0-9]{1,3}\.[0-9]{1,3})[ \t]+([0-9]{1,10})(?:[ \t](.*))?", re.I)
+_NAMES = {
+    b"via": "Via",
+    b"from": "From",
+    b"to": "To",
+    b"call-id": "Call-ID",
+    b"cseq": "CSeq",
+    b"content-length": "Content-Length",
+}
+_NO_END = "the empty line after the headers is missing"
+_ONLY_ONCE = (b"from", b"to", b"call-id", b"cseq", b"content-length")
+
+_REQUEST_LINE = re.compile(
+    rb"([!-9;-~]++)[ \t]++(?:(.*[^ \t])[ \t]++)?(SIP/[0-9]{1,3}\.[0-9]{1,3})[ \t]*+", re.I
+)
+_STATUS_LINE = re.compile(rb"(SIP/[0-9]{1,3}\.[0-9]{1,3})[ \t]++([0-9]++)([ \t]?)(.*)", re.I)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-_HEADER = re.compile(rb"[ \t]*([^:\s]*)[ \t]*:[ \t]*")
-_CSEQ = re.compile(rb"[ \t]*([0-9]{1,10})[ \t]+([!-~]{1,64})[ \t]*")
+# A name and a colon, if they are there; the rest of the line and of what continues it; its end.
+_FIELD = re.compile(rb"(?:[ \t]*+([^:\s]++)[ \t]*+:[ \t]*+)?+([^\n]*+(?:\n[ \t][^\n]*+)*+)(\n?)")
+_CSEQ = re.compile(rb"([0-9]++)[ \t]++([!-~]{1,64})")
+_LENGTH = re.compile(rb"0*([0-9]{1,10})")
 _TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^;,? \t>\"]+)", re.I)
 _URI = re.compile(rb"([a-z][a-z0-9+.-]*):(?:([^@>\s]*)@)?([^;?>\s]*)", re.I)
-_DIGITS = re.compile(rb"[0-9]{1,10}")
 
 
 class Header(NamedTuple):
@@ -137,9 +152,7 @@ class SipMessage:
     @property
     def body(self) -> bytes:
         """What follows the empty line, as long as Content-Length says if it is there."""
-        length = content_length(self.get(b"content-length"))
-        end = len(self.raw) if length is None else self.body_offset + length
-        return self.raw[self.body_offset : end]
+        return _body(self.raw, self.body_offset, self.get(b"content-length"))
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of the first header of that full lower-case name."""
@@ -163,49 +176,62 @@ class Address(NamedTuple):
     tag: str | None
 
 
+class _Reading(NamedTuple):
+    """A message as far as `parse` and `read_head` go together."""
+
+    method: str
+    request_uri: bytes | None
+    status: int
+    reason: bytes | None
+    version: bytes
+    headers: list[Header]
+    by_key: dict[bytes, list[Header]]
+    body_offset: int
+    cseq: int
+    problems: list[Problem]
+
+
 def read_head(raw: bytes) -> Head | None:
     """Return what the store needs of a message, None if it does not begin like SIP."""
-    message = parse(raw)
-    if message is None:
+    reading = _read(raw)
+    if reading is None:
         return None
-    sequence = _CSEQ.fullmatch(message.get(b"cseq") or b"")
+    call_id, length = (_first(reading.by_key, key) for key in (b"call-id", b"content-length"))
     return Head(
-        message.method,
-        message.status,
-        int(sequence[1]) if sequence else -1,
-        message.get(b"call-id") or b"",
-        message.body_offset,
-        _holds_sdp(message.body),
-        any(problem.code in HEAD_PROBLEMS for problem in message.problems),
+        reading.method,
+        reading.status,
+        reading.cseq,
+        call_id.value if call_id else b"",
+        reading.body_offset,
+        _holds_sdp(_body(raw, reading.body_offset, length.value if length else None)),
+        any(problem.code in HEAD_PROBLEMS for problem in reading.problems),
     )
 
 
 def parse(raw: bytes) -> SipMessage | None:
     """Return the message in full, None if it does not begin like SIP (RFC 3261 section 7)."""
-    problems: list[Problem] = []
-    start = len(raw) - len(raw.lstrip(b"\r\n"))
-    line_end, next_line = _line(raw, start)
-    first = raw[start:line_end]
-    method, uri, status, reason, version = "", None, 0, None, b""
-    if match := _STATUS_LINE.fullmatch(first):
-        version, code, reason = match[1], match[2], match[3] or b""
-        status = int(code)
-        if not 100 <= status <= 699:
-            problems.append(Problem("sip.status", "status code is not 100 to 699", start + 8))
-            status = min(max(status, 1), 999)
-    elif match := _REQUEST_LINE.fullmatch(first):
-        method, uri, version = match[1].decode("latin-1"), match[2], match[3]
-        problems += _request_line_problems(first, uri, start)
-    else:
+    reading = _read(raw)
+    if reading is None:
         return None
-    if version.upper() != b"SIP/2.0":
-        problems.append(Problem("sip.version", "version is not SIP/2.0", raw.find(version, start)))
-    headers, body_offset = _headers(raw, next_line, problems)
-    message = SipMessage(raw, method, uri, status, reason, version, tuple(headers), body_offset, ())
-    method = _check(message, problems)
+    problems = reading.problems
+    uri = reading.request_uri
+    if uri is not None and (text := request_uri_fault(uri)):
+        problems.append(Problem("sip.request-uri", text, raw.find(b" ", _begin(raw)) + 1))
+    for key in CHECKED_HEADERS:
+        for header in reading.by_key.get(key, ()):
+            if fault := header_fault(key, header.value):
+                problems.append(Problem(*fault, header.offset))
     problems.sort(key=lambda problem: problem.offset)
     return SipMessage(
-        raw, method, uri, status, reason, version, message.headers, body_offset, tuple(problems)
+        raw,
+        reading.method,
+        uri,
+        reading.status,
+        reading.reason,
+        reading.version,
+        tuple(reading.headers),
+        reading.body_offset,
+        tuple(problems),
     )
 
 
@@ -213,165 +239,204 @@ def address(value: bytes | None) -> Address:
     """Return the parts of a From, To or Contact value; what is broken is left out."""
     if value is None:
         return Address(None, None, None, None, None)
-    opening = _opening_bracket(value)
+    quoted = QUOTED.match(value, len(value) - len(value.lstrip()))
+    opening = value.find(b"<", quoted.end() if quoted and quoted[1] else 0)
     if opening >= 0:
-        closing = value.find(b">", opening)
-        closing = len(value) if closing < 0 else closing
-        uri, display, rest = value[opening + 1 : closing], value[:opening], value[closing:]
+        display = _unquote(value[:opening].strip())
+        uri, _, parameters = value[opening + 1 :].partition(b">")
     else:
-        uri, display, rest = value.partition(b";")[0], b"", value
+        display = None
+        uri, semicolon, parameters = value.partition(b";")
+        parameters = semicolon + parameters
     parts = _URI.match(uri.strip())
-    tag = _TAG.search(rest)
-    user = parts[2] if parts else None
-    host = parts[3] if parts else None
-    if parts and user is None and parts[1].lower() in (b"tel", b"urn"):
+    scheme, user, host = parts.groups() if parts else (b"", None, None)
+    if user is not None:
+        user = user.partition(b":")[0]
+    elif scheme.lower() in (b"tel", b"urn"):
         user, host = host, None
+    tag = _TAG.search(QUOTED.sub(b"", parameters))
     return Address(
-        _text(_unquote(display.strip())),
+        _text(display),
         _text(uri.strip()),
-        _text(None if user is None else user.partition(b":")[0]),
+        _text(user),
         _text(None if host is None else _without_port(host)),
         _text(tag[1] if tag else None),
     )
 
 
 def content_length(value: bytes | None) -> int | None:
-    """Return a Content-Length value, None when it is missing or no number."""
-    return int(value) if value is not None and _DIGITS.fullmatch(value) else None
+    """Return a Content-Length value, None when it is missing or no number of up to 10 digits."""
+    match = None if value is None else _LENGTH.fullmatch(value)
+    return None if match is None else int(match[1])
 
 
 def header_end(raw: bytes) -> int:
     """Return where the headers end, the end of the message if they never do."""
-    match = _EMPTY_LINE.search(raw)
+    match = _EMPTY_LINE.search(raw, _begin(raw))
     return len(raw) if match is None else match.start()
+
+
+def _begin(raw: bytes) -> int:
+    """Return where the start line begins; line ends may come before it (RFC 3261 section 7.5)."""
+    return len(raw) - len(raw.lstrip(b"\r\n"))
+
+
+def _body(raw: bytes, offset: int, length: bytes | None) -> bytes:
+    """Return the body, as long as the Content-Length says if it is there."""
+    number = content_length(length)
+    return raw[offset:] if number is None else raw[offset : offset + number]
 
 
 def _holds_sdp(body: bytes) -> bool:
     return body.startswith(b"v=0") or (body.lstrip().startswith(b"--") and b"\nv=0" in body)
 
 
-def _line(raw: bytes, start: int) -> tuple[int, int]:
-    """Return where a line ends and the next begins; bare LF ends a line too."""
-    newline = raw.find(b"\n", start)
-    if newline < 0:
-        return len(raw), len(raw)
-    return (newline - 1 if raw[start:newline].endswith(b"\r") else newline), newline + 1
-
-
-def _request_line_problems(line: bytes, uri: bytes, start: int) -> list[Problem]:
-    if b"  " in line or b"\t" in line or line.endswith(b" "):
-        return [Problem("sip.start-line", "more than one space in the request line", start)]
-    if b" " in uri or uri.startswith(b"<") or not uri:
-        return [Problem("sip.request-uri", "the Request-URI is no URI", start + line.find(b" "))]
-    return []
+def _read(raw: bytes) -> _Reading | None:
+    """Read the start line and the headers, and check what every message must have."""
+    begin = _begin(raw)
+    feed = raw.find(b"\n", begin)
+    end = len(raw) if feed < 0 else feed
+    line = raw[begin:end].removesuffix(b"\r")
+    problems: list[Problem] = []
+    method, uri, status, reason = "", None, 0, None
+    if match := _STATUS_LINE.fullmatch(line):
+        version, code, space, reason = match.groups()
+        if len(code) != 3 or not b"100" <= code <= b"699":
+            text = "status code is not 100 to 699"
+            problems.append(Problem("sip.status", text, begin + match.start(2)))
+        status = min(max(int(code[:9]), 1), 999)
+        if reason and not space:
+            text = "no space between status code and reason"
+            problems.append(Problem("sip.start-line", text, begin + match.start(4)))
+    elif match := _REQUEST_LINE.fullmatch(line):
+        method, uri, version = match[1].decode("latin-1"), match[2] or b"", match[3]
+        if len(line) != len(method) + len(uri) + len(version) + 2 or b"\t" in line:
+            text = "more than one space between the parts of the request line"
+            problems.append(Problem("sip.start-line", text, begin))
+    else:
+        return None
+    if version.upper() != b"SIP/2.0":
+        offset = begin + match.start(1 if uri is None else 3)
+        problems.append(Problem("sip.version", "version is not SIP/2.0", offset))
+    headers, body_offset = _headers(raw, end + 1, problems)
+    if raw.count(b"\n", begin, body_offset) > raw.count(b"\r\n", begin, body_offset):
+        bare = _BARE_LF.search(raw, begin)
+        offset = begin if bare is None else bare.start()
+        problems.append(Problem("sip.line-end", "a line ends with a bare LF", offset))
+    by_key = _by_key(headers, body_offset, problems)
+    _check_length(raw, body_offset, _first(by_key, b"content-length"), problems)
+    cseq, cseq_method = _check_cseq(method, _first(by_key, b"cseq"), problems)
+    return _Reading(
+        *(method or cseq_method, uri, status, reason, version),
+        *(headers, by_key, body_offset, cseq, problems),
+    )
 
 
 def _headers(raw: bytes, start: int, problems: list[Problem]) -> tuple[list[Header], int]:
     """Return the header fields from `start` on, and where the body begins."""
     headers: list[Header] = []
-    bare = False
-    while start < len(raw):
-        end, following = _line(raw, start)
-        if end == start:
+    size = len(raw)
+    while start < size and (match := _FIELD.match(raw, start)):
+        name, value, feed = match.groups()
+        following = match.end()
+        if name is None and feed and value in (b"\r", b""):
             return headers, following
-        if following - end == 1 and not bare:
-            bare = True
-            problems.append(Problem("sip.line-end", "a line ends with a bare LF", end))
-        while raw[following : following + 1] in (b" ", b"\t"):
-            end, following = _line(raw, following)
-        field = raw[start : min(end, start + MAX_HEADER_LENGTH)]
-        if end - start > MAX_HEADER_LENGTH:
-            problems.append(Problem("sip.header-length", "a header of over 8 KiB", start))
-        match = _HEADER.match(field)
-        if match is None or not match[1]:
-            problems.append(Problem("sip.header", "a line that is no header", start))
+        if name is None:
+            if len(problems) < _MAX_PROBLEMS:
+                problems.append(Problem("sip.header", "a line that is no header", start))
         elif len(headers) < MAX_HEADERS:
-            value = field[match.end() :]
+            if following - start > MAX_HEADER_LENGTH:
+                problems.append(Problem("sip.header-length", "a header of over 8 KiB", start))
+                value = raw[match.start(2) : start + MAX_HEADER_LENGTH]
             if b"\n" in value:
                 value = b" ".join(part.strip() for part in value.split(b"\n"))
-            headers.append(Header(match[1], value.strip(), start))
+            headers.append(Header(name, value.strip(), start))
+        else:
+            return headers, _skip_headers(raw, start, problems)
         start = following
-    problems.append(Problem("sip.truncated", "the empty line after the headers is missing", start))
-    return headers, len(raw)
+    problems.append(Problem("sip.truncated", _NO_END, size))
+    return headers, size
 
 
-def _check(message: SipMessage, problems: list[Problem]) -> str:
-    """Note what is wrong with the headers; return the method, of the CSeq for a response."""
-    present: dict[bytes, Header] = {}
-    counts: dict[bytes, int] = {}
-    for header in message.headers:
-        present.setdefault(header.key, header)
-        counts[header.key] = counts.get(header.key, 0) + 1
+def _skip_headers(raw: bytes, start: int, problems: list[Problem]) -> int:
+    """Return where the body begins behind headers that are too many."""
+    problems.append(Problem("sip.headers", f"more than {MAX_HEADERS} headers", start))
+    match = _EMPTY_LINE.search(raw, start)
+    if match is not None:
+        return match.end()
+    problems.append(Problem("sip.truncated", _NO_END, len(raw)))
+    return len(raw)
+
+
+def _by_key(
+    headers: list[Header], body_offset: int, problems: list[Problem]
+) -> dict[bytes, list[Header]]:
+    """Return the headers by full lower-case name; check that each is there and only once."""
+    by_key: dict[bytes, list[Header]] = {}
+    for header in headers:
+        by_key.setdefault(header.key, []).append(header)
     for key in MANDATORY:
-        if key not in present:
-            text = f"{key.decode().title().replace('Id', 'ID').replace('Cseq', 'CSeq')} is missing"
-            problems.append(Problem("sip.mandatory", text, message.body_offset))
-    for key in (b"from", b"to", b"call-id", b"cseq", b"content-length"):
-        if counts.get(key, 0) > 1:
-            text = f"{present[key].name.decode('latin-1')} is there more than once"
-            problems.append(Problem("sip.repeated", text, present[key].offset))
-    if len(message.headers) >= MAX_HEADERS:
-        problems.append(Problem("sip.headers", "more than 256 headers", message.body_offset))
-    _check_length(message, present.get(b"content-length"), problems)
-    for key in (b"from", b"to", b"contact"):
-        if key in present and present[key].value.count(b'"') % 2:
-            text = f"{key.decode().title()} has an open quoted string"
-            problems.append(Problem("sip.quote", text, present[key].offset))
-    return _check_cseq(message, present.get(b"cseq"), problems)
+        if key not in by_key:
+            problems.append(Problem("sip.mandatory", f"{_NAMES[key]} is missing", body_offset))
+        elif not by_key[key][0].value:
+            text = f"{_NAMES[key]} is empty"
+            problems.append(Problem("sip.mandatory", text, by_key[key][0].offset))
+    for key in _ONLY_ONCE:
+        if len(by_key.get(key, ())) > 1:
+            text = f"{_NAMES[key]} is there more than once"
+            problems.append(Problem("sip.repeated", text, by_key[key][1].offset))
+    return by_key
 
 
-def _check_length(message: SipMessage, header: Header | None, problems: list[Problem]) -> None:
+def _first(by_key: dict[bytes, list[Header]], key: bytes) -> Header | None:
+    return by_key[key][0] if key in by_key else None
+
+
+def _check_length(
+    raw: bytes, body_offset: int, header: Header | None, problems: list[Problem]
+) -> None:
     if header is None:
         return
     length = content_length(header.value)
-    there = len(message.raw) - message.body_offset
+    there = len(raw) - body_offset
     if length is None:
-        problems.append(Problem("sip.content-length", "Content-Length is no number", header.offset))
+        text = "Content-Length is no number of up to 10 digits"
+        problems.append(Problem("sip.content-length", text, header.offset))
     elif length > there:
         text = f"Content-Length is {length}, but only {there} bytes are there"
         problems.append(Problem("sip.content-length", text, header.offset))
-    elif length < there and message.raw[message.body_offset + length :].strip(b"\r\n\0"):
+    elif length < there and raw[body_offset + length :].strip(b"\r\n\0"):
         text = f"{there - length} bytes follow the body"
-        problems.append(Problem("sip.trailing", text, message.body_offset + length))
+        problems.append(Problem("sip.trailing", text, body_offset + length))
 
 
-def _check_cseq(message: SipMessage, header: Header | None, problems: list[Problem]) -> str:
-    sequence = _CSEQ.fullmatch(header.value) if header else None
+def _check_cseq(method: str, header: Header | None, problems: list[Problem]) -> tuple[int, str]:
+    """Return number and method of the CSeq, -1 and empty where they cannot be read."""
     if header is None:
-        return message.method
-    if sequence is None or int(sequence[1]) >= 2**31:
-        problems.append(
-            Problem("sip.cseq", "CSeq is not a number below 2**31 and a method", header.offset)
-        )
-    name = "" if sequence is None else sequence[2].decode("latin-1")
-    if not message.status and name and name != message.method:
-        problems.append(
-            Problem("sip.cseq-method", "CSeq names another method than the request", header.offset)
-        )
-    return message.method or name
-
-
-def _opening_bracket(value: bytes) -> int:
-    """Return where `<` opens the URI, after a quoted display name; -1 without one."""
-    start = len(value) - len(value.lstrip())
-    if value[start : start + 1] == b'"':
-        position = start + 1
-        while position < len(value) and value[position] != 0x22:
-            position += 2 if value[position] == 0x5C else 1
-        return value.find(b"<", position)
-    return value.find(b"<")
+        return -1, ""
+    match = _CSEQ.fullmatch(header.value)
+    number = int(match[1]) if match and len(match[1]) <= 10 else -1
+    name = match[2].decode("latin-1") if match else ""
+    if not 0 <= number < 2**31:
+        text = "CSeq is not a number below 2**31 and a method"
+        problems.append(Problem("sip.cseq", text, header.offset))
+    if method and name and name != method:
+        text = "CSeq names another method than the request"
+        problems.append(Problem("sip.cseq-method", text, header.offset))
+    return number, name
 
 
 def _unquote(display: bytes) -> bytes | None:
-    if len(display) >= 2 and display.startswith(b'"') and display.endswith(b'"'):
+    quoted = QUOTED.fullmatch(display)
+    if quoted and quoted[1]:
         display = re.sub(rb"\\(.)", rb"\1", display[1:-1], flags=re.S)
     return display or None
 
 
 def _without_port(host: bytes) -> bytes:
     if host.startswith(b"["):
-        return host[1 : host.find(b"]")] if b"]" in host else host[1:]
-    return host.partition(b":")[0]
+        return host[1:].partition(b"]")[0]
+    return host if host.count(b":") > 1 else host.partition(b":")[0]
 
 
 def _text(value: bytes | None) -> str | None:

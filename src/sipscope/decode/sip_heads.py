@@ -8,68 +8,79 @@ leaves the columns for `sip.read_head`; the result is the same either way.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sipscope.decode.sip import MAX_HEADER_LENGTH, MAX_HEADERS, Head, read_head
+from sipscope.decode.sip_framing import METHODS
 
-METHODS = (
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "PRACK",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "PUBLISH",
-    "INFO",
-    "REFER",
-    "MESSAGE",
-    "UPDATE",
-)
 SMALL_BATCH = 24
 """Up to so many messages, reading one by one costs less than the numpy calls."""
 
-_LF, _CR, _SPACE, _TAB = 10, 13, 32, 9
-_Positions = NDArray[np.int64]
+_VIA, _FROM, _TO, _CALL_ID, _CSEQ, _LENGTH, _EMPTY, _ODD, _OTHER = range(9)
+"""What a line may be: a header that the store needs, the empty line after them, a line that
+only `sip.read_head` reads right, or something else."""
+
+_HEADERS = 6
+_NAMES = (b"Via", b"From", b"To", b"Call-ID", b"CSeq", b"Content-")
+_COMPACT_NAMES = (b"v", b"f", b"t", b"i", b"", b"l")
+
+_LF, _CR, _SPACE, _TAB, _COLON, _HYPHEN = b"\n\r \t:-"
+_PADDING = b"\n" + bytes(63)
+"""Behind the last message, so that words can be read at and after its end."""
+
+_ZERO = np.uint8(ord("0"))  # taken off an octet, all but the digits are over 9
+
+_Numbers = NDArray[np.int64]
+_Words = NDArray[np.uint64]
 _Flags = NDArray[np.bool_]
 
 
-class _Pattern:
-    """A short text that is looked for at many positions, letters in either case."""
-
-    def __init__(self, text: bytes, *, exact: bool = False) -> None:
-        folded = text if exact else text.upper()
-        mask = bytes(0xFF if exact or not byte.isalpha() else 0xDF for byte in _chars(text))
-        self.value = np.uint64(int.from_bytes(folded, "little"))
-        self.mask = np.uint64(int.from_bytes(mask, "little"))
-
-    def match(self, words: NDArray[np.uint64]) -> _Flags:
-        """Return which words begin with the text."""
-        flags: _Flags = (words & self.mask) == self.value
-        return flags
+def _words(texts: Sequence[bytes]) -> _Words:
+    """Return texts of up to eight bytes as little-endian numbers."""
+    return np.array([int.from_bytes(text, "little") for text in texts], np.uint64)
 
 
-def _chars(text: bytes) -> list[bytes]:
-    return [text[index : index + 1] for index in range(len(text))]
+def _word_masks(texts: Sequence[bytes]) -> _Words:
+    """Return what to keep of a word that is compared with a text, letters in upper case."""
+    return _words([bytes(0xDF if chr(c).isalpha() else 0xFF for c in text) for text in texts])
 
 
-_HEADERS = {
-    "via": (b"Via:", b"v:"),
-    "from": (b"From:", b"f:"),
-    "to": (b"To:", b"t:"),
-    "call-id": (b"Call-ID:", b"i:"),
-    "cseq": (b"CSeq:",),
-}
-_PATTERNS = {name: [_Pattern(text) for text in texts] for name, texts in _HEADERS.items()}
-_LENGTH = (_Pattern(b"Content-"), _Pattern(b"Length:"), _Pattern(b"l:"))
-_EMPTY_LINE = _Pattern(b"\r\n", exact=True)
-_SIP = _Pattern(b"SIP/2.0 ", exact=True)
-_SIP_LAST = _Pattern(b" SIP/2.0", exact=True)
-_SDP = _Pattern(b"v=0", exact=True)
+def _line_kinds() -> NDArray[np.uint8]:
+    """Return what a line may be by its first two bytes, as a little-endian number."""
+    kinds = np.full((256, 256), _OTHER, np.uint8)  # second byte, first byte
+    for kind, name in enumerate(_NAMES):
+        for first in (name[0], name[0] | 0x20):
+            kinds[[name[1] & 0xDF, name[1] | 0x20], first] = kind
+    for kind, name in enumerate(_COMPACT_NAMES):
+        for first in (*name, *name.upper()):
+            kinds[_COLON, first] = kind
+            kinds[[_SPACE, _TAB], first] = _ODD
+    kinds[:, [_SPACE, _TAB]] = _ODD
+    kinds[_LF, _CR] = _EMPTY
+    return kinds.reshape(-1)
+
+
+_LINE_KINDS = _line_kinds()
+_NAME_LENGTHS = np.array([len(name) for name in (*_NAMES[:_LENGTH], b"Content-Length")])
+_NAME_WORDS = _words([name.upper() for name in _NAMES])
+_NAME_MASKS = _word_masks(_NAMES)
+_LENGTH_WORD, _LENGTH_MASK = _words([b"LENGTH"])[0], _word_masks([b"LENGTH"])[0]
+
+_METHOD_NAMES = np.array([method.decode() for method in METHODS], object)
+_METHOD_LENGTHS = np.array([len(method) for method in METHODS])
+_METHOD_WORDS = _words([method[:8] for method in METHODS])
+_METHOD_MASKS = _words([b"\xff" * min(len(method), 8) for method in METHODS])
+_METHOD_NINTH = np.array([method[8] if len(method) > 8 else 0 for method in METHODS], np.uint8)
+_CODES = _words([method[:3] for method in METHODS])
+_MODULUS = next(n for n in range(1, 1000) if len(set((_CODES % n).tolist())) == len(METHODS))
+_METHOD_BY_CODE = np.zeros(_MODULUS, np.int64)
+_METHOD_BY_CODE[_CODES % _MODULUS] = range(len(METHODS))
+"""Which method it may be, by the remainder of its first three letters: all differ."""
+
+_STATUS_LINE, _VERSION, _SDP = _words([b"SIP/2.0 ", b" SIP/2.0", b"v=0"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,45 +88,68 @@ class _Text:
     """All messages one after the other, readable at any position.
 
     Attributes:
-        octets: One entry a byte, padded so that a word can be read at the last one.
+        whole: The messages, and some padding.
+        octets: One entry a byte of it.
         words: The eight bytes from each position on, as a little-endian number.
+        bounds: Where each message begins, and where the last one ends.
         first: Where each message begins.
         end: Where each message ends.
     """
 
+    whole: bytes
     octets: NDArray[np.uint8]
-    words: NDArray[np.uint64]
-    first: _Positions
-    end: _Positions
+    words: _Words
+    bounds: _Numbers
+    first: _Numbers
+    end: _Numbers
 
     @classmethod
     def join(cls, raws: Sequence[bytes]) -> "_Text":
-        lengths = np.fromiter(map(len, raws), np.int64, len(raws))
-        text = b"".join((*raws, b"\n", bytes(31)))
-        end = np.cumsum(lengths)
-        words: NDArray[np.uint64] = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
-        return cls(np.frombuffer(text, np.uint8), words, end - lengths, end)
+        whole = b"".join((*raws, _PADDING))
+        words: _Words = np.ndarray((len(whole) - 7,), "<u8", whole, strides=(1,))
+        bounds = np.zeros(len(raws) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, raws), np.int64, len(raws)), out=bounds[1:])
+        return cls(whole, np.frombuffer(whole, np.uint8), words, bounds, bounds[:-1], bounds[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The header lines of all messages, without their start lines.
+    """The lines of all messages.
 
     Attributes:
-        first: Where each line begins.
-        end: Where its CR is.
+        begin: Where each line begins.
+        end: Where its LF is.
         message: Index of its message.
-        start_line_end: Where the CR of each message's start line is.
-        body: Where each message's body begins.
-        regular: Messages with an empty line, every line ended by CRLF, none folded.
+        kind: What it may be.
+        first: Index of each message's first line.
+        start_end: Where the LF of each message's start line is.
+        empty: Index of the empty line that ends each message's headers, -1 without one.
     """
 
-    first: _Positions
-    end: _Positions
-    message: _Positions
-    start_line_end: _Positions
-    body: _Positions
-    regular: _Flags
+    begin: _Numbers
+    end: _Numbers
+    message: _Numbers
+    kind: NDArray[np.uint8]
+    first: _Numbers
+    start_end: _Numbers
+    empty: _Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Headers:
+    """Where the headers are that the store needs.
+
+    Attributes:
+        value: Where the value begins, [header, message].
+        end: Where the LF of its line is, [header, message].
+        times: How often the message has the header, [header, message].
+        odd: Messages with a header that only `sip.read_head` reads right.
+    """
+
+    value: _Numbers
+    end: _Numbers
+    times: _Numbers
+    odd: _Numbers
 
 
 def read_heads(raws: Sequence[bytes]) -> list[Head | None]:
@@ -123,182 +157,147 @@ def read_heads(raws: Sequence[bytes]) -> list[Head | None]:
     if len(raws) <= SMALL_BATCH:
         return [read_head(raw) for raw in raws]
     text = _Text.join(raws)
-    lines = _header_lines(text)
-    regular = lines.regular
-    found = {}
-    for name, patterns in _PATTERNS.items():
-        found[name], times = _find(text, lines, patterns)
-        regular &= times > 0 if name == "via" else times == 1
-    method, status, valid = _start_lines(text, lines)
-    regular &= valid
-    cseq, cseq_method, valid = _cseqs(text, _value(text, lines, found["cseq"], b"CSeq:"))
+    lines = _lines(text)
+    body = text.end.copy()
+    complete = np.flatnonzero(lines.empty >= 0)
+    body[complete] = lines.end[lines.empty[complete]] + 1
+    headers = _headers(text, lines)
+    times = headers.times
+    method, status, regular = _start_lines(text, lines.start_end - 1)
+    regular &= _within_limits(text, lines, body)
+    regular &= (times[_VIA] > 0) & (times[_FROM : _CSEQ + 1] == 1).all(0) & (times[_LENGTH] < 2)
+    regular[headers.odd] = False
+    cseq, cseq_method, valid = _cseqs(text, headers.value[_CSEQ], headers.end[_CSEQ] - 1)
     regular &= valid & ((status > 0) | (method == cseq_method))
-    regular &= _lengths_agree(text, lines)
-    start, stop, valid = _call_ids(text, lines, found["call-id"])
-    regular &= valid
-    sdp = _SDP.match(text.words[lines.body]) & (lines.body + 3 <= text.end)
-    regular &= sdp | (lines.body >= text.end) | (text.octets[lines.body] > ord("-"))
-    columns = zip(
-        raws,
-        regular.tolist(),
-        cseq_method.tolist(),
+    regular &= _lengths_agree(text, headers, text.end - body)
+    call_id, call_id_end = headers.value[_CALL_ID], headers.end[_CALL_ID] - 1
+    regular &= text.octets[call_id_end - 1] > _SPACE
+    sdp = (text.words[body] & 0xFFFFFF == _SDP) & (body + 3 <= text.end)
+    regular &= sdp | (body == text.end) | (text.octets[body] > _HYPHEN)  # else maybe multipart
+    places = zip(call_id.tolist(), call_id_end.tolist(), strict=True)
+    fields = zip(
+        _METHOD_NAMES[cseq_method].tolist(),
         status.tolist(),
         cseq.tolist(),
-        (start - text.first).tolist(),
-        (stop - text.first).tolist(),
-        (lines.body - text.first).tolist(),
+        [text.whole[begin:end] for begin, end in places],
+        (body - text.first).tolist(),
         sdp.tolist(),
-        strict=True,
+        repeat(False),
+        strict=False,  # repeat() has no end
     )
-    return [
-        tuple.__new__(Head, (METHODS[name], code, number, raw[begin:finish], body, with_sdp, False))
-        if plain
-        else read_head(raw)
-        for raw, plain, name, code, number, begin, finish, body, with_sdp in columns
-    ]
+    heads: list[Head | None] = list(map(tuple.__new__, repeat(Head), fields))
+    for index in np.flatnonzero(~regular).tolist():
+        heads[index] = read_head(raws[index])
+    return heads
 
 
-def _header_lines(text: _Text) -> _Lines:
-    """Find every header line, up to each message's first empty line."""
-    count = len(text.first)
+def _lines(text: _Text) -> _Lines:
+    """Find the lines of each message, and the empty one that ends its headers."""
     feeds = np.flatnonzero(text.octets == _LF)
-    start_feed = np.searchsorted(feeds, text.first)
-    owner = np.repeat(np.arange(count), np.diff(start_feed, append=len(feeds) - 1))
-    begin = feeds[:-1] + 1
-    carriage = text.octets[feeds - 1] == _CR
-    blanks = np.flatnonzero(_EMPTY_LINE.match(text.words[begin]) & (begin + 2 <= text.end[owner]))
-    messages, at = np.unique(owner[blanks], return_index=True)
-    blank = np.full(count, -1, np.int64)
-    blank[messages] = blanks[at]
-    in_head = np.arange(len(owner)) < blank[owner]
-    first_byte = text.octets[begin]
-    odd = in_head & ((first_byte == _SPACE) | (first_byte == _TAB) | ~carriage[1:])
-    odd |= (np.arange(len(owner)) == start_feed[owner]) & ~carriage[:-1]
-    body = np.where(blank < 0, text.end, begin[blank] + 2)
-    lines = np.flatnonzero(in_head)
-    message = owner[lines]
-    regular = (blank >= 0) & (np.bincount(owner[odd], minlength=count) == 0)
-    regular &= (text.octets[text.first] > _SPACE) & (body - text.first < MAX_HEADER_LENGTH)
-    regular &= np.bincount(message, minlength=count) < MAX_HEADERS
-    return _Lines(begin[lines], feeds[lines + 1] - 1, message, feeds[start_feed] - 1, body, regular)
+    bounds = np.searchsorted(feeds, text.bounds)
+    begin = np.empty_like(feeds)
+    begin[1:] = feeds[:-1] + 1
+    begin[bounds[:-1]] = text.first
+    message = np.repeat(np.arange(len(text.first)), bounds[1:] - bounds[:-1])
+    kind = _LINE_KINDS[text.words[begin[:-1]] & 0xFFFF]
+    empty = np.full(len(text.first), -1)
+    found = np.flatnonzero(kind == _EMPTY)[::-1]  # the first one of a message is written last
+    empty[message[found]] = found
+    return _Lines(begin[:-1], feeds[:-1], message, kind, bounds[:-1], feeds[bounds[:-1]], empty)
 
 
-def _find(
-    text: _Text, lines: _Lines, patterns: Sequence[_Pattern]
-) -> tuple[_Positions, _Positions]:
-    """Return each message's first line that begins with a pattern (or line 0), and how many do."""
-    words = text.words[lines.first]
-    match = patterns[0].match(words)
-    for pattern in patterns[1:]:
-        match |= pattern.match(words)
-    return _first(lines, np.flatnonzero(match), len(text.first))
+def _within_limits(text: _Text, lines: _Lines, body: _Numbers) -> _Flags:
+    """Whether each message's headers end, each on its own line that CR LF ends, within bounds."""
+    within: _Flags = (lines.empty >= 0) & (body - text.first <= MAX_HEADER_LENGTH)
+    within &= lines.empty - lines.first <= MAX_HEADERS
+    odd = np.flatnonzero((lines.kind == _ODD) | (text.octets[lines.end - 1] != _CR))
+    message = lines.message[odd]
+    within[message[odd < lines.empty[message]]] = False
+    return within
 
 
-def _first(lines: _Lines, at: _Positions, count: int) -> tuple[_Positions, _Positions]:
-    owner = lines.message[at]
-    first = np.zeros(count, np.int64)
-    first[owner[::-1]] = at[::-1]
-    return first, np.bincount(owner, minlength=count)
+def _headers(text: _Text, lines: _Lines) -> _Headers:
+    """Find the headers that the store needs."""
+    line = np.flatnonzero(lines.kind < _HEADERS)
+    message = lines.message[line]
+    in_head = line < lines.empty[message]
+    line, message = line[in_head], message[in_head]
+    kind, begin = lines.kind[line].astype(np.int64), lines.begin[line]
+    compact = text.octets[begin + 1] == _COLON
+    named = text.words[begin] & _NAME_MASKS[kind] == _NAME_WORDS[kind]
+    content = np.flatnonzero(named & (kind == _LENGTH))
+    named[content] = text.words[begin[content] + 8] & _LENGTH_MASK == _LENGTH_WORD
+    named |= compact
+    colon = begin + np.where(compact, 1, _NAME_LENGTHS[kind])
+    after = text.octets[colon]
+    value = colon + 1
+    value += text.octets[value] == _SPACE
+    odd = named & ((after == _SPACE) | (after == _TAB))
+    named &= after == _COLON
+    odd |= named & (text.octets[value] <= _SPACE)
+    cell = (kind * len(text.first) + message)[named]
+    shape = _HEADERS, len(text.first)
+    values, ends = np.zeros((2, _HEADERS * len(text.first)), np.int64)
+    values[cell], ends[cell] = value[named], lines.end[line[named]]
+    times = np.bincount(cell, minlength=len(values))
+    return _Headers(values.reshape(shape), ends.reshape(shape), times.reshape(shape), message[odd])
 
 
-def _value(text: _Text, lines: _Lines, line: _Positions, name: bytes) -> _Positions:
-    """Return where the value begins, one space after the colon passed over."""
-    begin = _line_first(lines, line) + len(name)
-    return begin + (text.octets[begin] == _SPACE)
-
-
-def _line_first(lines: _Lines, line: _Positions) -> _Positions:
-    first: _Positions = lines.first[line] if len(lines.first) else np.zeros(len(line), np.int64)
-    return first
-
-
-def _tokens(text: _Text, at: _Positions, terminator: int) -> _Positions:
-    """Return the index of the method at each position, -1 for none."""
-    words = text.words[at]
-    index = np.full(len(at), -1, np.int64)
-    for number, method in enumerate(METHODS):
-        name = method.encode() + bytes([terminator])
-        match = _Pattern(name[:8], exact=True).match(words)
-        for position in range(8, len(name)):
-            match &= text.octets[at + position] == name[position]
-        index[match] = number
-    return index
-
-
-def _start_lines(text: _Text, lines: _Lines) -> tuple[_Positions, _Positions, _Flags]:
+def _start_lines(text: _Text, end: _Numbers) -> tuple[_Numbers, _Numbers, _Flags]:
     """Return method index of requests, status of responses (else 0), and who is regular."""
-    response = _SIP.match(text.words[text.first])
-    code, digits = _decimal(text, text.first + len(b"SIP/2.0 "), 3)
-    status = np.where(response, code, 0)
-    space = text.octets[text.first + 11] == _SPACE
-    valid = response & (digits == 3) & space & (status >= 100) & (status <= 699)
-    valid &= lines.start_line_end >= text.first + 12
-    method = _tokens(text, text.first, _SPACE)
-    version = lines.start_line_end - 8
-    lengths = np.array([len(name) for name in METHODS])[method]
-    valid |= (
-        ~response
-        & (method >= 0)
-        & (version > text.first + lengths + 1)
-        & _SIP_LAST.match(text.words[np.maximum(version, 0)])
-    )
-    return method, status, valid
+    response = text.words[text.first] == _STATUS_LINE
+    hundreds, tens, ones = (text.octets[text.first + at] - _ZERO for at in (8, 9, 10))
+    regular = response & (hundreds - np.uint8(1) < 6) & (tens < 10) & (ones < 10)
+    reason = text.first + 12
+    regular &= (text.octets[reason - 1] == _SPACE) & (end >= reason)
+    method, known = _methods(text, text.first)
+    uri = text.first + _METHOD_LENGTHS[method] + 1
+    version = np.maximum(end - 8, 0)
+    known &= ~response & (text.octets[uri - 1] == _SPACE) & (version > uri)
+    regular |= known & (text.words[version] == _VERSION)
+    code = hundreds * np.int64(100) + tens * np.int64(10) + ones
+    return method, np.where(response, code, 0), regular
 
 
-def _cseqs(text: _Text, at: _Positions) -> tuple[_Positions, _Positions, _Flags]:
-    """Return CSeq number, method index, and whether both are there."""
+def _cseqs(text: _Text, at: _Numbers, end: _Numbers) -> tuple[_Numbers, _Numbers, _Flags]:
+    """Return CSeq number, method index, and whether both are there and nothing else."""
     number, digits = _decimal(text, at, 10)
-    space = text.octets[at + digits] == _SPACE
-    method = _tokens(text, at + digits + 1, _CR)
-    return number, method, (digits > 0) & space & (number < 2**31) & (method >= 0)
+    space = at + digits
+    method, known = _methods(text, space + 1)
+    known &= (digits > 0) & (number < 2**31) & (text.octets[space] == _SPACE)
+    known &= space + 1 + _METHOD_LENGTHS[method] == end
+    return number, method, known
 
 
-def _decimal(text: _Text, at: _Positions, width: int) -> tuple[_Positions, _Positions]:
+def _methods(text: _Text, at: _Numbers) -> tuple[_Numbers, _Flags]:
+    """Return the index of the method that begins at each position, and whether one does."""
+    words = text.words[at]
+    method = _METHOD_BY_CODE[(words & 0xFFFFFF) % _MODULUS]
+    known = words & _METHOD_MASKS[method] == _METHOD_WORDS[method]
+    long = np.flatnonzero(_METHOD_NINTH[method])
+    known[long] &= text.octets[at[long] + 8] == _METHOD_NINTH[method[long]]
+    return method, known
+
+
+def _lengths_agree(text: _Text, headers: _Headers, body: _Numbers) -> _Flags:
+    """Whether each Content-Length, where there is one, is what follows the headers."""
+    at = headers.value[_LENGTH]
+    number, digits = _decimal(text, at, 6)
+    whole = (digits > 0) & (at + digits == headers.end[_LENGTH] - 1)
+    agree: _Flags = (headers.times[_LENGTH] == 0) | (whole & (number == body))
+    return agree
+
+
+def _decimal(text: _Text, at: _Numbers, width: int) -> tuple[_Numbers, _Numbers]:
     """Return the decimal number at each position and how many digits it has, up to `width`."""
     number = np.zeros(len(at), np.int64)
     digits = np.zeros(len(at), np.int64)
     more = np.ones(len(at), np.bool_)
     for position in range(width):
-        value = text.octets[np.minimum(at + position, len(text.octets) - 1)].astype(np.int64) - 48
-        more &= (value >= 0) & (value <= 9)
-        number = np.where(more, number * 10 + value, number)
-        digits += more
+        value = text.octets[at + position] - _ZERO
+        more &= value < 10
         if not more.any():
             break
+        number = np.where(more, number * 10 + value, number)
+        digits += more
     return number, digits
-
-
-def _lengths_agree(text: _Text, lines: _Lines) -> _Flags:
-    """Whether each Content-Length, where there is one, is what follows the head."""
-    words = text.words[lines.first]
-    content, length, compact = _LENGTH
-    match = content.match(words)
-    full = np.flatnonzero(match)
-    match[full] = length.match(text.words[lines.first[full] + 8])
-    long = match.copy()
-    match |= compact.match(words)
-    line, times = _first(lines, np.flatnonzero(match), len(text.first))
-    if not len(lines.first):
-        return times == 0
-    at = lines.first[line] + np.where(long[line], len(b"Content-Length:"), len(b"l:"))
-    at += text.octets[at] == _SPACE
-    number, digits = _decimal(text, at, 6)
-    plain = (digits > 0) & (digits < 6) & (at + digits == lines.end[line])
-    agrees: _Flags = (times == 0) | (times == 1) & plain & (number == text.end - lines.body)
-    return agrees
-
-
-def _call_ids(
-    text: _Text, lines: _Lines, line: _Positions
-) -> tuple[_Positions, _Positions, _Flags]:
-    """Return where each Call-ID begins and ends, and whether no white space is around it."""
-    if not len(lines.first):
-        return line, line, np.zeros(len(line), np.bool_)
-    begin = lines.first[line]
-    compact = text.octets[begin + 1] == ord(":")
-    begin = begin + np.where(compact, len(b"i:"), len(b"Call-ID:"))
-    begin += text.octets[begin] == _SPACE
-    end = lines.end[line]
-    valid: _Flags = (end > begin) & (text.octets[begin] > _SPACE)
-    valid &= text.octets[end - 1] > _SPACE
-    return begin, end, valid

@@ -3,10 +3,12 @@
 import gc
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from sipscope.calls.store import DialogStore
 from sipscope.capture.file import FileSource
 from sipscope.capture.merge import FileSet
+from sipscope.decode.text import display
 from sipscope.engine import Engine
 from sipscope.errors import SourceError
 from sipscope.report.document import Document
@@ -41,18 +43,19 @@ def report_files(paths: Sequence[str], form: str, expression: str) -> int:
     engine = Engine(FileSet(sources), (), store, capture_filter=capture_filter)
     with Progress(sources, sys.stderr) as progress:
         engine.run(progress.show)
+    if isinstance(sys.stdout, TextIOWrapper):  # signs that a terminal of 1990 does not have
+        sys.stdout.reconfigure(errors="replace")
     document = Document(engine, failures)
     if form == "summary" and sources:
         print_summary(document, sys.stdout)
     elif form != "summary":
         document.write(sys.stdout, lines=form == "ndjson")
-    for failure in failures:
-        print(f"sipscope: {failure}", file=sys.stderr)
-    for source in sources:
-        if source.damaged:
-            print(f"sipscope: {source.name} is {source.damaged}", file=sys.stderr)
     engine.stop()
-    return 1 if failures or any(source.damaged for source in sources) else 0
+    sys.stdout.flush()
+    damages = [f"{source.name} is {source.damaged}" for source in sources if source.damaged]
+    for complaint in [*map(str, failures), *damages]:
+        print(f"sipscope: {display(complaint)}", file=sys.stderr)
+    return 1 if failures or damages else 0
 
 
 def _open(paths: Sequence[str]) -> tuple[list[FileSource], list[SourceError]]:

@@ -30,10 +30,15 @@ class Document:
         self.store = engine.store
         self.failures = failures
 
+    @property
+    def rtp_packets(self) -> int:
+        """Packets of all streams."""
+        streams = self.store.streams
+        return sum(streams.figures(stream_id).packets for stream_id in streams.ids())
+
     def capture(self) -> Object:
         """Return what was read."""
         counters = self.store.counters
-        streams = self.store.streams
         return {
             "sources": [
                 {
@@ -50,7 +55,7 @@ class Document:
             "first": moment(self.engine.first),
             "last": moment(self.engine.last),
             "sip_messages": counters.messages,
-            "rtp_packets": sum(streams.figures(i).packets for i in streams.ids()),
+            "rtp_packets": self.rtp_packets,
             "rtcp_packets": self.engine.rtcp_packets,
             "malformed": counters.malformed,
             "duplicates": counters.duplicates,

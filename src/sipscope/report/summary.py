@@ -53,7 +53,7 @@ def _totals(document: Document) -> Iterable[str]:
         + (f"   {counters.malformed:,} malformed" if counters.malformed else "")
         + (f"   {counters.duplicates:,} captured twice" if counters.duplicates else "")
     )
-    packets = document.engine.rtp_packets
+    packets = document.rtp_packets
     streams = len(store.streams.ids())
     yield (
         f"RTP  {_count(packets, 'packet')}   {_count(streams, 'stream')}"
