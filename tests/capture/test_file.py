@@ -287,7 +287,7 @@ def test_a_regular_file_never_waits(capture: Path) -> None:
         ),
         (b"\xd4\xc3", "{0} is not a capture file. Give a pcap or pcapng file, gzipped or not."),
         (
-            gzip.compress(b"text"),
+            gzip.compress(b"text", mtime=0),
             "{0} is not a capture file. Give a pcap or pcapng file, gzipped or not.",
         ),
         (

@@ -400,9 +400,9 @@ def flood(count: int) -> tuple[float, NetworkCounts]:
 def test_fragments_that_never_become_whole_cost_linear_time() -> None:
     small, _ = flood(10_000)
     large, _ = flood(40_000)
-    assert large / small <= 5
+    assert large / small < 8  # linear is 4, quadratic 16
     most, counts = flood(200_000)
-    assert most <= 3
+    assert most < 15
     assert counts == NetworkCounts(fragments_evicted=200_000 - 4096)
 
 
@@ -416,7 +416,7 @@ def test_tcp_that_is_not_sip_costs_next_to_nothing() -> None:
     decoder.decode(packets)
     begun = time.process_time()
     assert decoder.decode(packets).slow == []
-    assert time.process_time() - begun < 0.02
+    assert time.process_time() - begun < 0.25  # one by one it takes over 0.5
 
 
 def pcap(path: Path) -> Iterator[PacketBatch]:

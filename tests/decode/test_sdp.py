@@ -1,5 +1,6 @@
 """Session descriptions: where media go, in which format, and the quick way to the same ends."""
 
+import random
 import time
 
 import pytest
@@ -288,6 +289,21 @@ def test_the_quick_way_finds_the_endpoints_that_parsing_finds(
     assert media_endpoints(HEAD + body, len(HEAD) - 2) == expected
 
 
+def test_fifty_thousand_mutated_descriptions() -> None:
+    generator = random.Random(4566)
+    for _ in range(50_000):
+        body = bytearray(OFFER)
+        for _ in range(generator.randrange(1, 5)):
+            start = generator.randrange(5, len(body) + 1)
+            part = body[start : start + generator.randrange(40)]
+            body[start : start + generator.randrange(3)] = generator.choice(
+                (b"", part, part.swapcase(), bytes([generator.randrange(256)]), b"\r\nm=", b"\nc=")
+            )
+        sdp = bytes(body)
+        expected = [media.endpoint for media in parse_sdp(find_sdp(sdp)) if media.rtp]
+        assert media_endpoints(HEAD + sdp, len(HEAD)) == expected
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_parsed(data: bytes) -> None:
     assert len(parse_sdp(data)) <= MAX_MEDIA
@@ -315,4 +331,4 @@ def test_time_grows_with_the_length_only(piece: bytes) -> None:
         media_endpoints(sdp, 0)
         return time.process_time() - began
 
-    assert min(seconds() for _ in range(3)) < 0.05
+    assert min(seconds() for _ in range(3)) < 0.15

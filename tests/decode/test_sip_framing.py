@@ -213,7 +213,7 @@ def test_a_header_that_comes_byte_by_byte_costs_no_more_than_its_bytes() -> None
     begun = time.process_time()
     for at in range(len(endless)):
         assert not framer.feed(endless[at : at + 1])
-    assert time.process_time() - begun < 1.0
+    assert time.process_time() - begun < 5  # quadratic takes minutes
 
 
 def test_a_gap_cuts_a_message_off_and_is_told_with_the_next() -> None:

@@ -72,16 +72,18 @@ def media_endpoints(message: bytes, body: int) -> list[Endpoint]:
     The quick way for every message that carries SDP, to the same end as `parse_sdp`: one
     pass, nothing kept.
     """
-    hosts, ports = [b""], [0]
+    session = b""
+    sections: list[tuple[bytes, int]] = []
     for host, port, profile in _WHERE.findall(message, *_extent(message, body)):
         if not host:
-            hosts.append(b"")
-            ports.append(int(port) if b"RTP/" in profile else 0)
-        elif not hosts[-1]:
-            hosts[-1] = host
+            sections.append((b"", int(port) if b"RTP/" in profile else 0))
+        elif not sections:
+            session = session or host
+        elif not sections[-1][0]:
+            sections[-1] = host, sections[-1][1]
     endpoints = []
-    for host, port in zip(hosts[1 : MAX_MEDIA + 1], ports[1:], strict=False):
-        address = _address(host or hosts[0])
+    for host, port in sections[:MAX_MEDIA]:
+        address = _address(host or session)
         if address is not None and 0 < port < 65536:
             endpoints.append(Endpoint(address, port))
     return endpoints
@@ -116,11 +118,14 @@ def parse_sdp(sdp: bytes) -> list[MediaDescription]:
 
 
 def _extent(text: bytes, start: int) -> tuple[int, int]:
-    """Return where the session description begins and ends, at the latest at a boundary."""
+    """Return where the session description in a body begins and ends."""
+    if text.startswith(b"v=0", start):
+        return start, len(text)
     match = _BEGIN.search(text, start)
     if match is None:
         return len(text), len(text)
-    boundary = text.find(b"\n--", match.end())
+    multipart = text[start : match.start()].lstrip().startswith(b"--")
+    boundary = text.find(b"\n--", match.end()) if multipart else -1
     return match.start(), len(text) if boundary < 0 else boundary + 1
 
 

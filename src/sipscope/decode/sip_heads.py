@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sipscope.decode.sip import MAX_HEADER_LENGTH, MAX_HEADERS, Head, read_head
 from sipscope.decode.sip_framing import METHODS
 
-SMALL_BATCH = 24
+SMALL_BATCH = 12
 """Up to so many messages, reading one by one costs less than the numpy calls."""
 
 _VIA, _FROM, _TO, _CALL_ID, _CSEQ, _LENGTH, _EMPTY, _ODD, _OTHER = range(9)
@@ -255,7 +255,7 @@ def _start_lines(text: _Text, end: _Numbers) -> tuple[_Numbers, _Numbers, _Flags
     version = np.maximum(end - 8, 0)
     known &= ~response & (text.octets[uri - 1] == _SPACE) & (version > uri)
     regular |= known & (text.words[version] == _VERSION)
-    code = hundreds * np.int64(100) + tens * np.int64(10) + ones
+    code = hundreds.astype(np.int64) * 100 + tens * np.uint8(10) + ones
     return method, np.where(response, code, 0), regular
 
 
