@@ -40,7 +40,7 @@ def test_only_what_is_new_is_news() -> None:
     table, one = MediaTable(), dialog(1)
     assert table.expect(one, PHONE)
     assert not table.expect(one, PHONE)
-    assert one.endpoints == [PHONE]
+    assert one.endpoints == (PHONE,)
 
 
 def test_a_port_belongs_to_the_call_that_had_it_when_the_stream_began() -> None:

@@ -157,6 +157,23 @@ class TestGroups:
         assert Playbook().request("INVITE", headers="X-Call-ID: gone\r\n").dialog.group == 1
 
 
+class TestInDialog:
+    @pytest.mark.parametrize("name", [b"To", b"t", b"TO", b"to ", b"T"])
+    @pytest.mark.parametrize("tag", [b";tag=b2", b" ; tag = b2", b";x=1;TAG=b2"])
+    def test_a_tag_of_the_callee_shows_a_call_in_progress(self, name: bytes, tag: bytes) -> None:
+        raw = request("INVITE").replace(
+            b"To: <sip:2002@example.com>", name + b": <sip:2002@h>" + tag
+        )
+        store = DialogStore()
+        give(store, [incoming(raw, START)])
+        assert only(store).in_dialog
+
+    def test_a_tag_of_the_caller_does_not(self) -> None:
+        assert (
+            not Playbook().request("INVITE", headers="X-To: <sip:a@b>;tag=1\r\n").dialog.in_dialog
+        )
+
+
 class TestChanges:
     def test_tell_which_dialogs_changed(self) -> None:
         store = DialogStore()
@@ -273,12 +290,9 @@ class TestBounds:
         store = DialogStore(stream_capacity=4)
         add(store, answered_call(media=10))
         store.pin(1)
-        noise = [
-            packet
-            for ssrc in range(10)
-            for packet in stream(("192.0.2.99", 9), (TRUNK, 9), start=30_000, count=6, ssrc=ssrc)
-        ]
-        add(store, noise)
+        for ssrc in range(10):
+            newer = stream(("192.0.2.99", 9), (TRUNK, 9), start=30_000, count=6, ssrc=ssrc)
+            add(store, newer)
         assert len(only(store).streams) == 2
 
     def test_memory_is_bounded(self) -> None:
@@ -411,6 +425,8 @@ class TestMedia:
 
     def test_a_retransmitted_offer_is_read_once(self) -> None:
         book = Playbook().invite(body=sdp(PHONE, 40000)).wait(500).again()
+        assert book.dialog.endpoints == ()  # no RTP yet, so that there is nothing to place
+        add(book.store, stream((PBX, 18000), (PHONE, 40000), start=600, count=1))
         assert len(book.dialog.endpoints) == 1
 
     def test_many_reinvites_with_many_streams_stay_cheap(self) -> None:

@@ -35,6 +35,8 @@ class State(StrEnum):
     UNREGISTERED = "unregistered"
     PENDING = "pending"
 
+    __hash__ = str.__hash__  # that of Enum is written in Python, and states are counted often
+
     @property
     def active(self) -> bool:
         """Whether more is expected to come."""
@@ -186,7 +188,7 @@ class Dialog:
     ended: int | None = None
     final: Message | None = None
     streams: list[int] = field(default_factory=list)
-    endpoints: list[Endpoint] = field(default_factory=list)
+    endpoints: tuple[Endpoint, ...] = ()
     _opening: Opening | None = None
     _codecs: tuple[int, tuple[str, ...]] = (0, ())
 
@@ -315,8 +317,11 @@ def _codecs(raw: bytes) -> tuple[str, ...]:
 
 def session_description(raw: bytes) -> list[MediaDescription]:
     """Return the media descriptions that a message carries."""
-    message = parse(raw)
-    return [] if message is None else parse_sdp(find_sdp(message.body))
+    _, _, body = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    if not body.startswith(b"v=0"):  # multipart, or line ends of another kind
+        message = parse(raw)
+        body = b"" if message is None else message.body
+    return parse_sdp(find_sdp(body))
 
 
 def _span(start: int | None, end: int | None, unit: float) -> float | None:

@@ -8,10 +8,10 @@ import numpy as np
 from sipscope.calls.dialog import KeptFrames
 from sipscope.calls.store import DialogStore, Incoming
 from sipscope.decode.address import Flow
-from sipscope.decode.batch import PacketBatch, Recording
+from sipscope.decode.batch import Column, PacketBatch, Recording
 from sipscope.decode.network import Datagram, Datagrams, Decoded, NetworkDecoder
 from sipscope.decode.rtp import RtpBlock, rtp_block
-from sipscope.decode.sip_framing import looks_like_sip
+from sipscope.decode.sip_framing import BEGINNINGS, looks_like_sip
 from sipscope.decode.sip_heads import read_heads
 from sipscope.decode.tcp import TcpMessage
 
@@ -20,6 +20,8 @@ MESSAGES_PER_LOCK = 1_500
 
 _CR, _LF, _SPACE = 13, 10, 32
 _FIRST_LETTER, _LAST_LETTER = ord("!"), ord("~")
+_WORD = 4
+_BEGINNINGS = [int.from_bytes(beginning[:_WORD], "little") for beginning in BEGINNINGS]
 
 
 class Intake:
@@ -87,19 +89,10 @@ def _first_times(
     return {(flows[flow], ssrc): time for flow, ssrc, time in rows}
 
 
-def _messages(
-    datagrams: Datagrams, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> list[Incoming]:
+def _messages(datagrams: Datagrams, rows: Column) -> list[Incoming]:
     """Return the SIP messages among datagrams that are neither RTP nor RTCP."""
     batch = datagrams.batch
-    octets = np.frombuffer(batch.buffer, np.uint8)
-    rows = rows[datagrams.length[rows] > 0]
-    if not len(rows):
-        return []
-    first = octets[datagrams.start[rows]]
-    textual = (first >= _FIRST_LETTER) & (first <= _LAST_LETTER)
-    textual |= (first == _CR) | (first == _LF) | (first == _SPACE)
-    rows = rows[textual]
+    rows = _sip_rows(datagrams, rows)
     packet = datagrams.packet[rows]
     start = datagrams.start[rows]
     begins, ends = start.tolist(), (start + datagrams.length[rows]).tolist()
@@ -123,7 +116,26 @@ def _messages(
         starts,
         strict=False,
     )
-    return [message for message in columns if looks_like_sip(message[3])]
+    return list(columns)
+
+
+def _sip_rows(datagrams: Datagrams, rows: Column) -> Column:
+    """Return which of the rows begin like SIP; those that do not begin in a known way are read."""
+    buffer = datagrams.batch.buffer
+    rows = rows[datagrams.length[rows] >= _WORD]
+    if not len(rows):
+        return rows
+    start = datagrams.start[rows]
+    words = np.ndarray((len(buffer) - _WORD + 1,), "<u4", buffer, strides=(1,))[start]
+    first = words & 0xFF
+    textual = (first >= _FIRST_LETTER) & (first <= _LAST_LETTER)
+    textual |= (first == _CR) | (first == _LF) | (first == _SPACE)
+    sip = np.isin(words, _BEGINNINGS)
+    for index in np.flatnonzero(textual & ~sip).tolist():
+        begin = int(start[index])
+        sip[index] = looks_like_sip(buffer[begin : begin + int(datagrams.length[rows[index]])])
+    chosen: Column = rows[sip]
+    return chosen
 
 
 def _slow_messages(decoded: Decoded) -> list[Incoming]:

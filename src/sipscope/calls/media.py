@@ -30,27 +30,24 @@ class MediaTable:
 
     def expect(self, dialog: Dialog, endpoint: Endpoint) -> bool:
         """Note that `dialog` wants RTP at `endpoint`; tell whether that is news."""
-        before = self._latest.get(endpoint)
-        if before is dialog:
+        before = self._latest.setdefault(endpoint, dialog)
+        known = endpoint in dialog.endpoints
+        if before is not dialog:
+            self._displace(before, dialog, endpoint)
+        elif known:
             return False
-        self._latest[endpoint] = dialog
-        if before is not None:
-            earlier = self._earlier.setdefault(endpoint, [])
-            if dialog in earlier:
-                earlier.remove(dialog)
-            earlier.append(before)
-            del earlier[:-MAX_EARLIER]
-        if endpoint not in dialog.endpoints:
-            dialog.endpoints.append(endpoint)
+        if not known:
+            dialog.endpoints += (endpoint,)
             if len(dialog.endpoints) > MAX_ENDPOINTS:
-                self._leave(dialog, dialog.endpoints.pop(0))
+                self._leave(dialog, dialog.endpoints[0])
+                dialog.endpoints = dialog.endpoints[1:]
         return True
 
     def forget(self, dialog: Dialog) -> None:
         """Drop everything that `dialog` expects."""
         for endpoint in dialog.endpoints:
             self._leave(dialog, endpoint)
-        dialog.endpoints.clear()
+        dialog.endpoints = ()
 
     def owner(self, flow: Flow, time: int) -> Dialog | None:
         """Return the dialog of a stream whose first packet came at `time` (ns).
@@ -59,6 +56,14 @@ class MediaTable:
         decides when the destination is unknown, as behind NAT.
         """
         return self._at(flow.destination, time) or self._at(flow.source, time)
+
+    def _displace(self, before: Dialog, dialog: Dialog, endpoint: Endpoint) -> None:
+        self._latest[endpoint] = dialog
+        earlier = self._earlier.setdefault(endpoint, [])
+        if dialog in earlier:
+            earlier.remove(dialog)
+        earlier.append(before)
+        del earlier[:-MAX_EARLIER]
 
     def _at(self, endpoint: Endpoint, time: int) -> Dialog | None:
         latest = self._latest.get(endpoint)

@@ -37,15 +37,19 @@ class RecentMessages:
         """
         recent, earlier = self._recent, self._earlier
         kinds = [NEW] * len(incoming)
-        for index, message in enumerate(incoming):
+        index = -1
+        for message in incoming:
+            index += 1
             time = message[0]
             digest = hash(message[3]) ^ hash(message[2])
-            seen = recent.get(digest)
+            if digest in recent:
+                seen = recent[digest]
+            elif digest in earlier:
+                seen = earlier[digest]
+            else:
+                recent[digest] = time
+                continue
             recent[digest] = time
-            if seen is None:
-                seen = earlier.get(digest)
-                if seen is None:
-                    continue
             age = time - seen
             if age <= TRANSACTION_TIMEOUT_NS:
                 twice = -DUPLICATE_WINDOW_NS < age < DUPLICATE_WINDOW_NS

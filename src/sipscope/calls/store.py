@@ -30,17 +30,19 @@ from sipscope.rtpqos.streams import StreamTable
 
 MAX_DIALOG_MESSAGES = 4000
 KEPT_FIRST_MESSAGES = 200
+MAX_UNREAD = 200_000
+"""Messages whose SDP waits to be read until there is RTP: without any, it never has to be."""
+
 MAX_METHODS = 64
 """Methods that are counted by name: a hostile sender has no end of them."""
 
 OTHER_METHODS = "other"
-_MESSAGE_BYTES = 250
-_FRAME_BYTES = 300
-_DIALOG_BYTES = 1_700
+_MESSAGE_BYTES = 300
+_FRAME_BYTES = 400
+_DIALOG_BYTES = 2_000
 
-_RELATIONS = re.compile(
-    rb"\n(?:To?[ \t]*:[^\r\n]*;[ \t]*(tag)[ \t]*=|X-C(?:all-)?ID[ \t]*:[ \t]*([^\r\n]+))", re.I
-)
+_TO_TAG = re.compile(rb"\nTo?[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.I)
+_OTHER_LEG = re.compile(rb"\nX-C(?:all-)?ID[ \t]*:[ \t]*([^\r\n]+)", re.I)
 
 Incoming = tuple[int, int, Flow, bytes, Recording | KeptFrames, int, int]
 """A SIP message on its way into the store: time in ns, frame number, flow, its bytes,
@@ -121,6 +123,7 @@ class DialogStore:
         self._owners: dict[int, Dialog] = {}
         self._strays: dict[Endpoint, dict[int, Flow]] = {}
         self._stray_flows: dict[int, Flow] = {}
+        self._unread: list[tuple[Dialog, Message, int]] = []
         self._next_id = 1
 
     @property
@@ -138,7 +141,7 @@ class DialogStore:
     def add(self, incoming: Sequence[Incoming], heads: Sequence[Head | None]) -> None:
         """Take messages in the order of capture; a head of None is no SIP message."""
         by_call_id, log = self._by_call_id, self._log.ids
-        new = tuple.__new__
+        new, unread = tuple.__new__, self._unread
         kept = 0
         for (time, number, flow, raw, origin, header, start), head, seen in zip(
             incoming, heads, self._recent.classify(incoming), strict=True
@@ -168,15 +171,20 @@ class DialogStore:
                 if method != "ACK":
                     advance(dialog, message)
                 if sdp:
-                    self._expect_media(dialog, raw, body)
+                    if dialog.streams or self._strays:
+                        self._expect_media(dialog, raw, body)
+                    else:
+                        unread.append((dialog, message, body))
             if dialog.state is not state:
-                self._change_state(dialog, state)
+                self._change_state(dialog, state, time)
             if malformed:
                 dialog.malformed += 1
             if origin.__class__ is KeptFrames:
                 kept += _FRAME_BYTES + size
             if dialog.version > MAX_DIALOG_MESSAGES:
                 self._thin(dialog)
+        if len(unread) > MAX_UNREAD:
+            self._read_descriptions()
         self.kept_bytes += kept
         self.counters.count(heads)
         self._make_room()
@@ -193,6 +201,7 @@ class DialogStore:
             stream_ids: As from `StreamTable.add`.
             times: Of each stream's first packet, in ns.
         """
+        self._read_descriptions()
         for stream_id, time in zip(stream_ids, times, strict=True):
             flow = self.streams.flow(stream_id)
             if flow is None:
@@ -271,8 +280,10 @@ class DialogStore:
 
     def _open(self, head: Head, flow: Flow, raw: bytes, time: int) -> Dialog:
         method, call_id = head.method, head.call_id
-        to_tag, parent = _relations(raw, head.body) if method == "INVITE" else (False, b"")
-        in_dialog = to_tag and not head.status
+        in_dialog, parent = False, b""
+        if method == "INVITE":
+            in_dialog = not head.status and _has_to_tag(raw, head.body)
+            parent = _other_leg(raw, head.body)
         dialog_id = self._next_id
         self._next_id += 1
         dialog = Dialog(dialog_id, call_id, method, flow, dialog_id)
@@ -290,9 +301,17 @@ class DialogStore:
         """Note where the dialog's SDP wants RTP, and take the streams that are there already."""
         if dialog.streams:
             self._describe(dialog, dialog.streams)
-        for endpoint in media_endpoints(raw, body - 2):
-            if self._media.expect(dialog, endpoint) and endpoint in self._strays:
-                self._attach(dialog, list(self._strays[endpoint]))
+        strays = self._strays
+        for endpoint in media_endpoints(raw, body):
+            if self._media.expect(dialog, endpoint) and strays and endpoint in strays:
+                self._attach(dialog, list(strays[endpoint]))
+
+    def _read_descriptions(self) -> None:
+        """Read the SDP that was left for when there is RTP to place."""
+        unread, self._unread = self._unread, []
+        for dialog, message, body in unread:
+            if dialog.id in self.dialogs:
+                self._expect_media(dialog, message.raw, body)
 
     def _attach(self, dialog: Dialog, stream_ids: Sequence[int]) -> None:
         for stream_id in stream_ids:
@@ -329,16 +348,16 @@ class DialogStore:
             if flow is not None:
                 self.streams.describe(stream_id, *formats(described, flow))
 
-    def _change_state(self, dialog: Dialog, before: State) -> None:
+    def _change_state(self, dialog: Dialog, before: State, time: int) -> None:
         """Keep count of the states, and of what waits and what may make room."""
         after = dialog.state
         self.states[before] -= 1
         self.states[after] += 1
-        self._retention.move(dialog.id, before, after, dialog.last + TRANSACTION_TIMEOUT_NS)
+        self._retention.move(dialog.id, before, after, time + TRANSACTION_TIMEOUT_NS)
 
     def _fail(self, dialog: Dialog) -> None:
         before, dialog.state = dialog.state, State.FAILED
-        self._change_state(dialog, before)
+        self._change_state(dialog, before, dialog.last)
         self._changed(dialog)
 
     def _changed(self, dialog: Dialog) -> None:
@@ -363,13 +382,20 @@ class DialogStore:
             self.forget((victim,))
 
 
-def _relations(message: bytes, body: int) -> tuple[bool, bytes]:
-    """Return whether To has a tag (RFC 3261 section 12.2), and the Call-ID of another leg."""
-    to_tag, parent = False, b""
-    for tag, call_id in _RELATIONS.findall(message, 0, body):
-        to_tag = to_tag or bool(tag)
-        parent = parent or call_id.strip()
-    return to_tag, parent
+def _has_to_tag(message: bytes, body: int) -> bool:
+    """Return whether the message is within a dialog (RFC 3261 section 12.2)."""
+    start = message.find(b"\nTo:", 0, body)
+    if start < 0:  # in compact or another spelling
+        return _TO_TAG.search(message, 0, body) is not None
+    return _TO_TAG.match(message, start, body) is not None
+
+
+def _other_leg(message: bytes, body: int) -> bytes:
+    """Return the Call-ID of the leg that a B2BUA made this one for; empty without one."""
+    if message.find(b"\nX-", 0, body) < 0 and message.find(b"\nx-", 0, body) < 0:
+        return b""
+    found = _OTHER_LEG.search(message, 0, body)
+    return b"" if found is None else found[1].strip()
 
 
 def _kept(message: Message) -> int:
