@@ -1,7 +1,8 @@
 """The definition of a stream's figures, packet by packet: what the columns must equal."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.rtp import PAYLOAD_TYPES, RtpBlock, is_speech
 from sipscope.decode.sdp import Format
+from tests.rtpqos.jitter_buffer_reference import FixedBuffer
 
 START = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -96,6 +98,78 @@ class Missing:
 
 
 @dataclass
+class Hearing:
+    """What a listener heard, by number and by time.
+
+    `numbers` are those in runs of what was not heard, with when that was booked; `forgiven`
+    as well, but without those that came later than that is mended in the parts.
+    """
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    forgiven: dict[int, int] = field(default_factory=dict)
+    expected: list[tuple[int, int]] = field(default_factory=list)
+    unheard: list[tuple[int, int]] = field(default_factory=list)
+    late: list[tuple[int, int]] = field(default_factory=list)
+    discarded: int = 0
+
+    def miss(self, numbers: Iterable[int], time: int) -> None:
+        for number in numbers:
+            self.numbers[number] = self.forgiven[number] = time
+            self.unheard.append((time, 1))
+
+    def mend(self, number: int, since: int, time: int, behind: int) -> None:
+        self.unheard.append((since, -1))
+        recent = time - since <= 20_000 * MS
+        if not recent:
+            self.late.append((since, 1))
+        if behind < 64:
+            del self.numbers[number]
+            if recent:
+                del self.forgiven[number]
+
+    @property
+    def runs(self) -> list[list[int]]:
+        runs: list[list[int]] = []
+        for number in sorted(self.numbers):
+            if runs and runs[-1][-1] == number - 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        return runs
+
+    @property
+    def bursts(self) -> list[list[int]]:
+        groups: list[list[int]] = []
+        for number in sorted(self.numbers):
+            if groups and number - groups[-1][-1] <= 16:
+                groups[-1].append(number)
+            else:
+                groups.append([number])
+        return [group for group in groups if len(group) > 1]
+
+    def course(self, first: int, width: int) -> dict[int, tuple[int, int, int]]:
+        """Expected, unheard and runs of each interval."""
+        return self._sum(first, width, self.unheard, self.numbers)
+
+    def parts(self, first: int) -> dict[int, tuple[int, int, int]]:
+        """The same of each ten seconds."""
+        return self._sum(first, 10_000 * MS, self.unheard + self.late, self.forgiven)
+
+    def _sum(
+        self, first: int, width: int, unheard: list[tuple[int, int]], numbers: dict[int, int]
+    ) -> dict[int, tuple[int, int, int]]:
+        totals = Counter[int](), Counter[int](), Counter[int]()
+        begins = [(time, 1) for number, time in numbers.items() if number - 1 not in numbers]
+        for total, changes in zip(totals, (self.expected, unheard, begins), strict=True):
+            for time, change in changes:
+                total[max((time - first) // width, 0)] += change
+        return {
+            index: (totals[0][index], totals[1][index], totals[2][index])
+            for index in set().union(*totals)
+        }
+
+
+@dataclass
 class Reference:
     """Follows one stream."""
 
@@ -123,6 +197,11 @@ class Reference:
     steps: list[float] = field(default_factory=list)
     width: int = 1000 * MS
     course: list[Course] = field(default_factory=list)
+    buffer: FixedBuffer = field(default_factory=FixedBuffer)
+    hearing: Hearing = field(default_factory=Hearing)
+    unbased: bool = False
+    number: int = 0
+    since: int = 0
 
     def add(self, packet: Packet) -> None:
         previous = self.packets[-1] if self.packets else None
@@ -137,8 +216,9 @@ class Reference:
         delta = None if previous is None else (packet.time - previous.time) / 1e6
         if delta is not None:
             self.deltas.append(delta)
-        stray = not self.order(packet)
-        sample = self.hear(packet, previous, stray)
+        kind = self.order(packet)
+        sample, heard = self.hear(packet, previous, kind)
+        self.listen(packet, kind, heard)
         interval = self.interval(packet.time)
         interval.packets += 1
         interval.delta = highest(interval.delta, delta)
@@ -149,11 +229,11 @@ class Reference:
         self.course.extend(Course() for _ in range(index + 1 - len(self.course)))
         return self.course[index]
 
-    def order(self, packet: Packet) -> bool:
-        """Book the sequence number; return whether it fits the others."""
+    def order(self, packet: Packet) -> str:
+        """Book the sequence number; return how it fits the others."""
         if len(self.packets) == 1:
             self.begin(0x10000 + packet.sequence)
-            return True
+            return "next"
         ahead = (packet.sequence - self.highest + 0x8000) % 0x10000 - 0x8000
         extended = self.highest + ahead
         expected, self.jump = self.jump, None
@@ -163,33 +243,39 @@ class Reference:
                 self.book(ahead - 1, 1)
                 self.lost += ahead - 1
                 self.interval(packet.time).lost += ahead - 1
-            self.highest = extended
-        elif -1000 < ahead <= 0 and self.fill(extended):
+                self.hearing.expected.append((packet.time, ahead - 1))
+                self.hearing.miss(range(self.highest + 1, extended), packet.time)
+            self.highest = self.number = extended
+            return "next"
+        if -1000 < ahead <= 0 and (found := self.fill(extended)):
             self.late += 1
-        elif -100 < ahead <= 0:
+            self.number, self.since = extended, found.since
+            return "late" if found.lost else "early"
+        if -100 < ahead <= 0:
             self.duplicates += 1
-        elif packet.sequence == expected:
+            return "duplicate"
+        if packet.sequence == expected:
             self.restarts += 1
             self.strays -= 1
             self.begin(self.highest // 0x10000 * 0x10000 + 0x20000 + packet.sequence, 1)
-        else:
-            self.strays += 1
-            self.jump = (packet.sequence + 1) % 0x10000
-            return False
-        return True
+            self.hearing.expected.append((packet.time, 1))
+            return "restart"
+        self.strays += 1
+        self.jump = (packet.sequence + 1) % 0x10000
+        return "stray"
 
     def begin(self, number: int, before: int = 0) -> None:
-        self.highest = number
+        self.highest = self.number = number
         self.miss(Missing(number - before - 100, 100, 0, False))
 
     def miss(self, run: Missing) -> None:
         self.missing = [*self.missing, run][-32:]
 
-    def fill(self, number: int) -> bool:
+    def fill(self, number: int) -> Missing | None:
         holders = (run for run in self.missing if run.start <= number < run.start + run.length)
         run = next(holders, None)
         if run is None:
-            return False
+            return None
         index = self.missing.index(run)
         before = Missing(run.start, number - run.start, run.since, run.lost)
         after = Missing(number + 1, run.length - 1 - before.length, run.since, run.lost)
@@ -201,7 +287,7 @@ class Reference:
             self.book(after.length, 1)
             self.lost -= 1
             self.interval(run.since).lost -= 1
-        return True
+        return run
 
     def book(self, length: int, count: int) -> None:
         if length:
@@ -211,12 +297,25 @@ class Reference:
         known = PAYLOAD_TYPES.get(payload_type) or self.formats.get(payload_type)
         return known.clock_rate if known is not None and is_speech(known.name) else 0
 
-    def hear(self, packet: Packet, previous: Packet | None, stray: bool) -> float | None:
-        """Book the timing; return the jitter if there is a new sample."""
-        clock = 0 if stray else self.clock(packet.payload_type)
+    def listen(self, packet: Packet, kind: str, heard: bool) -> None:
+        """Book whether the packet was heard."""
+        if kind in {"next", "early", "restart"}:
+            self.hearing.expected.append((packet.time, 1))
+        self.hearing.discarded += not heard
+        if kind == "late" and heard:
+            behind = self.highest - self.number
+            self.hearing.mend(self.number, self.since, packet.time, behind)
+        elif kind == "next" and not heard:
+            self.hearing.miss([self.number], packet.time)
+        elif kind == "early" and not heard:
+            self.hearing.unheard.append((packet.time, 1))
+
+    def hear(self, packet: Packet, previous: Packet | None, kind: str) -> tuple[float | None, bool]:
+        """Book the timing; return the jitter if there is a new sample, and whether it is heard."""
+        clock = 0 if kind == "stray" else self.clock(packet.payload_type)
         adjacent, self.adjacent = self.adjacent, clock > 0
         if not clock:
-            return None
+            return None, True
         heard, heard_clock = self.heard, self.heard_clock
         self.heard, self.heard_clock = packet, clock
         sample = None
@@ -228,6 +327,7 @@ class Reference:
             change = ticks * (1000 / clock) - (packet.time - heard.time) * 1e-6
         if self.anchor is None or abs(change) > 10_000:
             self.anchor, self.ticks, self.points = packet, 0, []
+            self.unbased = True
         else:
             self.ticks += ticks
             if adjacent:
@@ -240,7 +340,18 @@ class Reference:
         skew = self.ticks * (1000 / clock) - elapsed * 1e-6
         self.skews.append(skew)
         self.points.append((elapsed * 1e-9, skew))
-        return sample
+        if kind == "duplicate":
+            return sample, True
+        anew, self.unbased = self.unbased or kind == "restart", False
+        return sample, self.buffer.take(
+            skew,
+            self.number,
+            packet.timestamp,
+            1000 / clock,
+            late=kind in {"late", "early"},
+            spurt=packet.marker or not adjacent,
+            anew=anew,
+        )
 
     @property
     def skew(self) -> float | None:

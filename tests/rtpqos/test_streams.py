@@ -2,7 +2,7 @@
 
 import random
 import tracemalloc
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -10,8 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sipscope.decode.address import Flow
+from sipscope.decode.rtp import RtpBlock
 from sipscope.decode.sdp import Format
+from sipscope.rtpqos.codecs import Coding, coding_of
+from sipscope.rtpqos.emodel import mean_opinion_score
 from sipscope.rtpqos.figures import StreamFigures
+from sipscope.rtpqos.opinion import Unheard, listening_rating, opinion
 from sipscope.rtpqos.streams import StreamTable
 from tests.rtpqos.reference import FLOWS, MS, START, Packet, Reference, block_of, speech
 from tests.rtpqos.wireshark_reference import WiresharkLine, wireshark_clock
@@ -138,6 +142,7 @@ def _assert_equal(figures: StreamFigures, reference: Reference, key: tuple[int, 
     assert figures.jitter_mean_ms == _near(sum(jitters) / len(jitters) if jitters else None)
     assert figures.skew_ms == _near(reference.skew)
     assert figures.drift_ppm == _near(reference.drift, absolute=1e-6)
+    _assert_heard_equal(figures, reference)
     course = reference.course
     assert [interval.packets for interval in figures.intervals] == [c.packets for c in course]
     assert [interval.lost for interval in figures.intervals] == [c.lost for c in course]
@@ -146,6 +151,47 @@ def _assert_equal(figures: StreamFigures, reference: Reference, key: tuple[int, 
         # Intervals are kept with 24 bits of precision.
         assert interval.jitter_ms == _near(part.jitter, relative=1e-6)
         assert interval.delta_max_ms == _near(part.delta, relative=1e-6)
+
+
+def _assert_heard_equal(figures: StreamFigures, reference: Reference) -> None:
+    """What was heard, and what that is worth."""
+    hearing, first = reference.hearing, reference.packets[0].time
+    lost = Unheard(figures.expected, reference.lost, sum(n for _, n in reference.bursts))
+    unheard = Unheard(figures.expected, reference.lost + hearing.discarded, len(hearing.runs))
+    bursts = hearing.bursts
+    packets, in_bursts = sum(b[-1] - b[0] + 1 for b in bursts), sum(map(len, bursts))
+    assert figures.discarded == hearing.discarded
+    assert figures.burst_ratio == _near(unheard.burst_ratio)
+    assert figures.gap_burst[:3] == (len(bursts), packets, in_bursts)
+    assert figures.gap_burst.gap_packets == figures.expected - packets
+    assert figures.gap_burst.gap_unheard == unheard.unheard - in_bursts
+    course = hearing.course(first, reference.width)
+    coding = None
+    if figures.codec is not None and figures.clock_rate is not None:
+        coding = coding_of(Format(figures.codec, figures.clock_rate))
+    if coding is None:
+        assert figures.mos is figures.r_factor is figures.mos_min is None
+        assert figures.causes == ()
+        assert all(interval.mos is None for interval in figures.intervals)
+        return
+    told = figures.r_factor, figures.mos, figures.mos_band, figures.mos_grade, figures.causes
+    r, mos, *rest = opinion(coding, lost, unheard)
+    assert told == (_near(r), _near(mos), *rest)
+    for index, interval in enumerate(figures.intervals):
+        assert interval.mos == _near(_mos(coding, Unheard(*course.get(index, (0, 0, 0)))))
+    if {packet.payload_type for packet in reference.packets} <= {0, 8, 13, 101}:
+        parts = hearing.parts(first)
+        age = (reference.packets[-1].time - first) % (10_000 * MS)
+        if age < 5000 * MS and max(parts) > 0:
+            parts.pop((reference.packets[-1].time - first) // (10_000 * MS), None)
+        scores = [_mos(coding, Unheard(*part)) for part in parts.values()]
+        assert figures.mos_min == _near(min(score for score in scores if score is not None))
+
+
+def _mos(coding: Coding, unheard: Unheard) -> float | None:
+    if unheard.expected <= 0:
+        return None
+    return mean_opinion_score(listening_rating(coding, unheard), coding.band)
 
 
 def _near(value: float | None, relative: float = 1e-9, absolute: float = 1e-9) -> object:
@@ -302,30 +348,39 @@ def test_a_spray_of_sources_stays_within_the_table() -> None:
     assert (after - before) / 2000 < 1500
 
 
-def test_a_stream_takes_no_more_memory_for_being_long() -> None:
+def hour_of_speech(hour: int) -> RtpBlock:
+    """Frames of 60 ms; each minute three are lost and one is 200 ms late."""
+    count = 60_000
+    index = np.arange(count)[np.arange(count) % 1000 > 2]
+    number = index + hour * count
+    one = block_of([Packet(0, 0, 0)])
+    many = {name.name: np.repeat(getattr(one, name.name), len(index)) for name in fields(one)}
+    return replace(
+        RtpBlock(**many),
+        time=START + number * 60 * MS + (index % 1000 == 500) * 200 * MS,
+        sequence=(number & 0xFFFF).astype(np.uint16),
+        timestamp=(number * 480 & 0xFFFFFFFF).astype(np.uint32),
+    )
+
+
+def test_a_stream_takes_no_more_memory_after_a_day() -> None:
     table = StreamTable()
-    sizes = []
-    for start in range(0, 200_000, 20_000):
-        block = block_of(speech(20_000, sequence=0))
-        block = replace(
-            block,
-            time=block.time + start * 20 * MS,
-            sequence=block.sequence + np.uint16(start % 65536),
-            timestamp=block.timestamp + np.uint32(start * 160),
-        )
-        for stream_id in table.add(block, FLOWS):
+    used = []
+    tracemalloc.start()
+    for hour in range(24):
+        for stream_id in table.add(hour_of_speech(hour), FLOWS):
             table.describe(stream_id, {})
-        tracemalloc.start()
-        before, _ = tracemalloc.get_traced_memory()
         table.flush()
-        sizes.append(tracemalloc.get_traced_memory()[0] - before)
-        tracemalloc.stop()
+        used.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
     figures = table.figures(1)
-    assert (figures.packets, figures.expected, figures.lost) == (200_000, 200_000, 0)
-    assert figures.jitter_max_ms == 0.0
-    assert figures.drift_ppm == pytest.approx(0, abs=1e-6)
-    assert len(figures.intervals) == 125
-    assert max(sizes[1:]) < 10_000
+    assert figures.packets == 24 * 59_820
+    assert (figures.expected, figures.lost) == (24 * 60_000 - 3, 24 * 180 - 3)
+    assert (figures.discarded, figures.gap_burst.bursts) == (24 * 60, 24 * 60 - 1)
+    assert figures.jitter_max_ms == pytest.approx(200 / 16 * (1 + 15 / 16))
+    assert figures.drift_ppm == pytest.approx(0, abs=0.1)
+    assert len(figures.intervals) == 85
+    assert max(used[2:]) - used[1] < 20_000
 
 
 def test_a_table_knows_its_streams_before_they_are_listed() -> None:

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sipscope.rtpqos.bursts import follow_bursts
 from sipscope.rtpqos.columns import SECOND, Arrivals, Columns
 from sipscope.rtpqos.intervals import follow_intervals
+from sipscope.rtpqos.jitter_buffer import follow_jitter_buffer
 from sipscope.rtpqos.packets import Packets
 from sipscope.rtpqos.sequence import begin_sequence, follow_sequence
 from sipscope.rtpqos.stream import Stream
 from sipscope.rtpqos.timing import follow_timing
 from sipscope.rtpqos.wireshark import follow_wireshark
+from sipscope.rtpqos.worst import follow_worst
 
 
 def book(
@@ -32,9 +35,13 @@ def book(
     clock, kilohertz = _clocks(columns, packets, streams, size)
     arrivals = Arrivals(row, first, size, packets.time, packets.sequence, packets.timestamp, clock)
     lost = state["lost"][row]
+    highest = state["highest"][row]
     sequence = follow_sequence(columns, arrivals)
     timing = follow_timing(columns, arrivals, sequence.step, sequence.strays)
-    follow_intervals(columns, arrivals, timing, sequence.losses)
+    discarded = follow_jitter_buffer(columns, arrivals, packets.marker, timing, sequence)
+    hearing = follow_bursts(columns, arrivals, highest, sequence, discarded)
+    follow_intervals(columns, arrivals, timing, sequence.losses, hearing)
+    follow_worst(columns, arrivals, hearing, streams)
     follow_wireshark(columns, arrivals, kilohertz, packets.payload_type, packets.marker)
     last = arrivals.last
     state["last"][row] = packets.time[last]

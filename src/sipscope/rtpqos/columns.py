@@ -12,6 +12,7 @@ INTERVALS = 128
 RUNS = 32
 BURSTS = 32
 STEPS = 64
+PARTS = 4
 SECOND = 1_000_000_000
 NO_DELTA = np.iinfo(np.int64).max
 
@@ -58,6 +59,27 @@ STATE = np.dtype(
         ("past_ns", "i8"),  # length of the second before it
         ("past_packets", "i8"),
         ("past_lost", "i8"),
+        # The jitter buffer, see `jitter_buffer`.
+        ("played", "?"),  # there is a newest packet that was in order:
+        ("played_sequence", "u2"),
+        ("played_timestamp", "u4"),
+        ("frame_ms", "f8"),  # from its timestamp to the next one's; 0 when not known
+        ("anchored", "?"),
+        ("anchor_skew", "f8"),  # of the packet that the buffer plays by, ms
+        ("discarded_now", "i4"),  # newest packets in a row that were discarded
+        ("discarded", "i8"),
+        # What was not heard, see `bursts`.
+        ("recent", "u8"),  # bit n: the highest number less n was not heard
+        ("unheard_runs", "i8"),  # those before `recent`, as is all that follows
+        ("bursts", "i8"),
+        ("burst_packets", "i8"),
+        ("burst_unheard", "i8"),
+        ("group_start", "i8"),  # first number not heard of what may become a burst
+        ("group_end", "i8"),  # after its last one
+        ("group_unheard", "i8"),
+        # The worst ten seconds, see `worst`.
+        ("part", "i8"),  # the newest ten seconds
+        ("worst", "f8"),  # R
     ]
 )
 
@@ -77,8 +99,13 @@ INTERVAL = np.dtype(
         ("lost", "i4"),
         ("jitter", "f4"),  # highest, ms; -inf without a sample
         ("delta", "f4"),  # longest, ms; -inf without one
+        ("expected", "i4"),  # numbers that came for the first time, and those lost
+        ("unheard", "i4"),  # lost and discarded
+        ("runs", "i4"),  # runs of numbers not heard that begin here
     ]
 )
+
+PART = np.dtype([("expected", "i8"), ("unheard", "i8"), ("runs", "i8")])
 NO_STATE = np.zeros((), STATE)
 NO_STATE["jump"] = -1
 NO_STATE["delta_min"] = NO_DELTA
@@ -86,7 +113,8 @@ NO_STATE["delta_max"] = -NO_DELTA
 NO_STATE["skew_high"] = -np.inf
 NO_STATE["skew_low"] = np.inf
 NO_STATE["width"] = SECOND
-NO_INTERVAL = np.array((0, 0, -np.inf, -np.inf), INTERVAL)
+NO_STATE["worst"] = np.inf
+NO_INTERVAL = np.array((0, 0, -np.inf, -np.inf, 0, 0, 0), INTERVAL)
 
 
 WIRESHARK = np.dtype(
@@ -132,6 +160,7 @@ class Columns:
         burst: Histogram of loss runs, `BURSTS` bins a stream.
         step: Histogram of timestamp steps, `STEPS` bins of 2.5 ms a stream.
         interval: `INTERVALS` records of `INTERVAL` a stream.
+        part: The newest `PARTS` parts of ten seconds of a stream, a ring.
     """
 
     def __init__(self) -> None:
@@ -141,6 +170,7 @@ class Columns:
         self.burst = np.zeros((0, BURSTS), BURST)
         self.step = np.zeros((0, STEPS), np.uint32)
         self.interval = np.zeros((0, INTERVALS), INTERVAL)
+        self.part = np.zeros((0, PARTS), PART)
         self._free: list[int] = []
 
     def take(self, count: int) -> NDArray[np.int64]:
@@ -154,6 +184,7 @@ class Columns:
         self.burst[row] = 0
         self.step[row] = 0
         self.interval[row] = NO_INTERVAL
+        self.part[row] = 0
         return row
 
     def give_back(self, row: int) -> None:
@@ -171,6 +202,7 @@ class Columns:
         self.burst = np.concatenate([self.burst, np.zeros((more, BURSTS), BURST)])
         self.step = np.concatenate([self.step, np.zeros((more, STEPS), np.uint32)])
         self.interval = np.concatenate([self.interval, np.zeros((more, INTERVALS), INTERVAL)])
+        self.part = np.concatenate([self.part, np.zeros((more, PARTS), PART)])
 
 
 class Arrivals(NamedTuple):
@@ -235,6 +267,28 @@ def select(mask: NDArray[np.bool_], first: NDArray[np.int64]) -> Selection | Non
         return None
     last = np.cumsum(count[stream]) - 1
     return Selection(stream, np.flatnonzero(mask), last - count[stream] + 1, last)
+
+
+class Hearing(NamedTuple):
+    """Changes of what was to be heard and what was not, one entry each.
+
+    Beside them, every packet of some arrivals counts as one expected.
+
+    Attributes:
+        stream: Index in the `row` of the arrivals.
+        time: When it is booked, ns.
+        expected: Numbers more or less that are expected.
+        unheard: Numbers more or less of them that were lost or discarded.
+        runs: Runs more or less of numbers not heard that begin then.
+        recent: Whether `time` is less than 20 s ago.
+    """
+
+    stream: NDArray[np.int64]
+    time: NDArray[np.int64]
+    expected: NDArray[np.int64]
+    unheard: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    recent: NDArray[np.bool_]
 
 
 class Losses(NamedTuple):

@@ -5,8 +5,8 @@ G.107.2 for fullband as far as a monitor on the way can know their parameters. R
 scale for all bands: G.711 has 93.2 on each of them. MOS is not, so it goes with its band.
 """
 
+import math
 from dataclasses import dataclass
-from math import erf, exp, log2, log10, sqrt
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -115,56 +115,54 @@ def rating(parameters: Parameters) -> float:
 
 
 def _noise(p: Parameters) -> float:
-    """Return the power of all noise sources, No of G.107 (7-3) to (7-7), in dBm0p."""
+    """Return the power of all noise sources, No of G.107 (7-3) to (7-7), in dBm0p.
+
+    The listener's sidetone rating LSTR is STMR + Dr (table 2).
+    """
     loudness = p.slr + p.rlr
     send = p.ps - p.slr - p.ds - 100 + 0.004 * (p.ps - loudness - p.ds - 14) ** 2
-    effective = p.pr + 10 * log10(1 + 10 ** ((10 - _listener_sidetone(p)) / 10))
+    effective = p.pr + 10 * math.log10(1 + 10 ** ((10 - p.stmr - p.dr) / 10))
     receive = p.rlr - 121 + effective + 0.008 * (effective - 35) ** 2
     powers = (p.nc, send, receive, p.nfor + p.rlr)
-    return 10 * log10(sum(10 ** (power / 10) for power in powers))
-
-
-def _listener_sidetone(p: Parameters) -> float:
-    """Return LSTR, which is STMR + Dr (table 2 of G.107)."""
-    return p.stmr + p.dr
+    return 10 * math.log10(sum(10 ** (power / 10) for power in powers))
 
 
 def _simultaneous_impairment(p: Parameters, noise: float, signal: float) -> float:
     """Return Is of G.107 (7-8): loudness (7-9), sidetone (7-11) and quantizing (7-14)."""
     loudness = p.slr + p.rlr + 0.2 * (64 + noise - p.rlr)
-    too_loud = 20 * ((1 + (loudness / 8) ** 8) ** (1 / 8) - loudness / 8)
-    quality = 37 - 15 * log10(p.qdu)
+    too_loud = 20 * (_bend(loudness / 8, 8) - loudness / 8)
+    quality = 37 - 15 * math.log10(p.qdu)
     grain = 1.07 + 0.258 * quality + 0.0602 * quality**2
     y = (signal - 100) / 15 + 46 / 8.4 - grain / 9
     z = 46 / 30 - grain / 40
-    return too_loud + _sidetone_impairment(p) + 15 * log10(1 + 10**y + 10**z)
+    return too_loud + _sidetone_impairment(p) + 15 * math.log10(1 + 10**y + 10**z)
 
 
 def _sidetone_impairment(p: Parameters) -> float:
     """Return Ist of G.107 (7-11), with STMRo of (7-12)."""
-    echo = exp(-p.t / 4) * 10 ** (-p.telr / 10)
-    stmr = -10 * log10(10 ** (-p.stmr / 10) + echo)
+    echo = math.exp(-p.t / 4) * 10 ** (-p.telr / 10)
+    stmr = -10 * math.log10(10 ** (-p.stmr / 10) + echo)
     return (
-        12 * (1 + ((stmr - 13) / 6) ** 8) ** (1 / 8)
-        - 28 * (1 + ((stmr + 1) / 19.4) ** 35) ** (1 / 35)
-        - 13 * (1 + ((stmr - 3) / 33) ** 13) ** (1 / 13)
+        12 * _bend((stmr - 13) / 6, 8)
+        - 28 * _bend((stmr + 1) / 19.4, 35)
+        - 13 * _bend((stmr - 3) / 33, 13)
         + 29
     )
 
 
 def _delay_impairment(p: Parameters, noise: float, signal: float) -> float:
     """Return Id of G.107 (7-18): talker echo (7-19), listener echo (7-25), delay (7-27)."""
-    terv = p.telr - 40 * log10((1 + p.t / 10) / (1 + p.t / 150)) + 6 * exp(-0.3 * p.t**2)
+    terv = p.telr - 40 * math.log10((1 + p.t / 10) / (1 + p.t / 150)) + 6 * math.exp(-0.3 * p.t**2)
     if p.stmr < 9:
         terv += _sidetone_impairment(p) / 2
     difference = -1.5 * (noise - p.rlr) - (80 + 2.5 * (terv - 14))
     talker = 0.0
     if p.t >= 1:
-        talker = (difference / 2 + sqrt(difference**2 / 4 + 100) - 1) * (1 - exp(-p.t))
+        talker = (difference / 2 + math.sqrt(difference**2 / 4 + 100) - 1) * (1 - math.exp(-p.t))
     if p.stmr > 20:
-        talker = sqrt(talker**2 + _sidetone_impairment(p) ** 2)
-    difference = signal - 10.5 * (p.wepl + 7) * (p.tr + 1) ** -0.25
-    listener = difference / 2 + sqrt(difference**2 / 4 + 169)
+        talker = math.sqrt(talker**2 + _sidetone_impairment(p) ** 2)
+    difference = signal - 10.5 * (p.wepl + 7) / math.pow(p.tr + 1, 0.25)
+    listener = difference / 2 + math.sqrt(difference**2 / 4 + 169)
     return talker + listener + absolute_delay_impairment(p.ta)
 
 
@@ -172,8 +170,13 @@ def absolute_delay_impairment(delay_ms: float) -> float:
     """Return Idd of G.107 (7-27), (7-28) with default sensitivity: 0 up to 100 ms."""
     if delay_ms <= 100:
         return 0.0
-    x = log2(delay_ms / 100)
-    return 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+    x = math.log2(delay_ms / 100)
+    return 25 * (_bend(x, 6) - 3 * _bend(x / 3, 6) + 2)
+
+
+def _bend(x: float, exponent: int) -> float:
+    """Return what goes from 1 to x as x grows past 1, the more sharply the higher the exponent."""
+    return math.pow(1 + x**exponent, 1 / exponent)
 
 
 def effective_impairment(
@@ -213,17 +216,14 @@ def band_rating(
         burst_ratio: BurstR, passed over where the model has none.
         delay_ms: One way, from mouth to ear; None when it is not known.
     """
-    if band == "nb":
-        ta = delay_ms or 0.0
-        return rating(
-            Parameters(
-                t=ta, tr=2 * ta, ta=ta, ie=ie, bpl=bpl, ppl=loss_percent, burst_ratio=burst_ratio
-            )
-        )
     scale = SCALES[band]
     bursts = burst_ratio if scale.bursts else 1.0
     impairment = effective_impairment(ie, bpl, loss_percent, bursts, scale.worst_impairment)
-    return scale.best - scale.stretch * absolute_delay_impairment(delay_ms or 0.0) - impairment
+    if not delay_ms:
+        return scale.best - impairment
+    if band == "nb":
+        return rating(Parameters(t=delay_ms, tr=2 * delay_ms, ta=delay_ms)) - impairment
+    return scale.best - scale.stretch * absolute_delay_impairment(delay_ms) - impairment
 
 
 def mean_opinion_score(r: float, band: Band = "nb") -> float:
@@ -252,7 +252,7 @@ def poor_or_worse(r: float) -> float:
 
 def _normal(x: float) -> float:
     """Return the distribution function of the normal distribution."""
-    return (1 + erf(x / sqrt(2))) / 2
+    return (1 + math.erf(x / math.sqrt(2))) / 2
 
 
 def in_range(loss_percent: float, burst_ratio: float, delay_ms: float | None = None) -> bool:

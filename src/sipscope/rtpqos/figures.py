@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sipscope.decode.address import Flow
+from sipscope.rtpqos.bursts import GapBurst, gap_burst, unheard_runs
+from sipscope.rtpqos.codecs import Coding
 from sipscope.rtpqos.columns import NO_DELTA, Columns
+from sipscope.rtpqos.emodel import Band, mean_opinion_score
+from sipscope.rtpqos.opinion import Grade, Unheard, listening_rating, opinion
 from sipscope.rtpqos.sequence import loss_bursts
 from sipscope.rtpqos.timing import packet_time_ms
 from sipscope.rtpqos.wireshark import WiresharkFigures, wireshark_figures
+from sipscope.rtpqos.worst import worst_mos
 
 _DRIFT_SPAN_S = 10.0
 
@@ -22,6 +27,8 @@ class Interval(NamedTuple):
         lost: Whose gap was seen in it.
         jitter_ms: The highest; None without a sample.
         delta_max_ms: Longest time before one of its packets; None without one.
+        mos: Of what was heard of it; None when the codec is not known, or nothing was
+            to be heard.
     """
 
     start: int
@@ -30,6 +37,7 @@ class Interval(NamedTuple):
     lost: int
     jitter_ms: float | None
     delta_max_ms: float | None
+    mos: float | None = None
 
 
 class Now(NamedTuple):
@@ -70,6 +78,7 @@ class StreamIdentity(NamedTuple):
         codec: Encoding name of the main payload type.
         clock_rate: Of the main payload type.
         negotiated_ptime_ms: `a=ptime` of the receiver.
+        coding: The main payload type in the E-model, None when it is not there.
     """
 
     id: int
@@ -79,6 +88,7 @@ class StreamIdentity(NamedTuple):
     codec: str | None
     clock_rate: int | None
     negotiated_ptime_ms: int | None
+    coding: Coding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,18 @@ class StreamFigures:
         effective_hz: The clock rate as the capture sees it.
         longest_gap_ms: Longest time without a packet.
         loss_bursts: Length of a run of lost packets, how often.
+        discarded: Packets too late or too early for a jitter buffer of 60 ms.
+        burst_ratio: Of what was lost or discarded: mean length of its runs over that of
+            random loss, at least 1 (G.107).
+        gap_burst: Bursts and gaps of what was lost or discarded (RFC 3611).
+        r_factor: Listening quality by the E-model of ITU-T G.107, G.107.1 or G.107.2, which
+            compares across bands.
+        mos: The same as MOS, which does not.
+        mos_band: `nb`, `wb` or `fb`.
+        mos_grade: `published` or `estimate`, by how sure the codec's parameters are, or
+            `out-of-range`, of the E-model.
+        mos_min: Of the worst ten seconds.
+        causes: What costs most R, the worst first: `loss`, `burst loss`, `discard`, `codec`.
         intervals: The course of the stream without gaps.
         now: The newest second or so; None before it is over.
         wireshark: What Wireshark shows for the same stream.
@@ -153,6 +175,15 @@ class StreamFigures:
     effective_hz: float | None
     longest_gap_ms: float | None
     loss_bursts: tuple[tuple[int, int], ...]
+    discarded: int
+    burst_ratio: float
+    gap_burst: GapBurst
+    r_factor: float | None
+    mos: float | None
+    mos_band: Band | None
+    mos_grade: Grade | None
+    mos_min: float | None
+    causes: tuple[str, ...]
     intervals: tuple[Interval, ...]
     now: Now | None
     wireshark: WiresharkFigures
@@ -173,6 +204,14 @@ def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> Stre
     longest = int(state["delta_max"]) / 1e6 if several else None
     span = int(state["last"]) - int(state["first"])
     drift = drift_ppm(columns, row)
+    bursts = loss_bursts(columns, row)
+    discarded = int(state["discarded"])
+    unheard = Unheard(expected, lost + discarded, unheard_runs(columns, row))
+    coding = identity.coding
+    heard = worst = None
+    if coding is not None:
+        heard = opinion(coding, Unheard(expected, lost, sum(n for _, n in bursts)), unheard)
+        worst = worst_mos(columns, row, coding)
     return StreamFigures(
         id=identity.id,
         flow=identity.flow,
@@ -204,8 +243,17 @@ def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> Stre
         drift_ppm=drift,
         effective_hz=None if drift is None else int(state["heard_clock"]) * (1 + drift / 1e6),
         longest_gap_ms=longest,
-        loss_bursts=loss_bursts(columns, row),
-        intervals=_intervals(columns, row),
+        loss_bursts=bursts,
+        discarded=discarded,
+        burst_ratio=unheard.burst_ratio,
+        gap_burst=gap_burst(columns, row, expected, lost + discarded),
+        r_factor=heard and heard.r,
+        mos=heard and heard.mos,
+        mos_band=heard and heard.band,
+        mos_grade=heard and heard.grade,
+        mos_min=worst,
+        causes=heard.causes if heard else (),
+        intervals=_intervals(columns, row, coding),
         now=_now(columns, row),
         wireshark=wireshark_figures(columns, row),
     )
@@ -237,7 +285,7 @@ def _skew(columns: Columns, row: int) -> float | None:
     return high if high >= -low else low
 
 
-def _intervals(columns: Columns, row: int) -> tuple[Interval, ...]:
+def _intervals(columns: Columns, row: int, coding: Coding | None) -> tuple[Interval, ...]:
     """Return the intervals up to the newest that was used."""
     state = columns.state[row]
     first, width = int(state["first"]), int(state["width"])
@@ -251,9 +299,17 @@ def _intervals(columns: Columns, row: int) -> tuple[Interval, ...]:
             lost=lost,
             jitter_ms=jitter if jitter >= 0 else None,
             delta_max_ms=delta if delta > -1e30 else None,
+            mos=_interval_mos(coding, Unheard(*heard)),
         )
-        for index, (packets, lost, jitter, delta) in enumerate(kept[:used].tolist())
+        for index, (packets, lost, jitter, delta, *heard) in enumerate(kept[:used].tolist())
     )
+
+
+def _interval_mos(coding: Coding | None, unheard: Unheard) -> float | None:
+    """Return the MOS of one interval."""
+    if coding is None or unheard.expected <= 0:
+        return None
+    return mean_opinion_score(listening_rating(coding, unheard), coding.band)
 
 
 def _now(columns: Columns, row: int) -> Now | None:

@@ -4,6 +4,8 @@ Streams whose numbers only go forward are handled as columns. The others are fol
 by one, by pieces of consecutive numbers.
 """
 
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +30,78 @@ _BIN = np.where(
 _BINS: list[int] = _BIN.tolist()
 
 
+class Gaps(NamedTuple):
+    """Runs of numbers that were missing when a packet came; positions ascend.
+
+    Attributes:
+        position: Of the packet after the gap.
+        start: Extended number of the first missing one.
+        length: How many are missing.
+    """
+
+    position: NDArray[np.int64]
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+
+
+class Latecomers(NamedTuple):
+    """Packets that came after a higher number, and for the first time; positions ascend.
+
+    Attributes:
+        position: Of each.
+        number: Extended.
+        since: When the gap was seen, ns; -1 when the number is from before the beginning.
+        behind: How far below the highest number.
+    """
+
+    position: NDArray[np.int64]
+    number: NDArray[np.int64]
+    since: NDArray[np.int64]
+    behind: NDArray[np.int64]
+
+
+class Pieces(NamedTuple):
+    """Where the numbers of a stream's packets are no longer one above the other.
+
+    Until the next piece they are, not counting packets that are late, duplicate or stray.
+
+    Attributes:
+        position: Of the first packet; ascending, the last of equals counts.
+        number: Its extended number.
+    """
+
+    position: NDArray[np.int64]
+    number: NDArray[np.int64]
+
+    def numbers(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the extended numbers of packets that raised the highest number."""
+        piece = np.searchsorted(self.position, position, "right") - 1
+        result: NDArray[np.int64] = self.number[piece] + position - self.position[piece]
+        return result
+
+
 class SequenceResult(NamedTuple):
-    """What the sequence numbers of some arrivals said.
+    """What the sequence numbers of some arrivals said; positions ascend.
 
     Attributes:
         step: From the packet before in the same stream, modulo 2^16 around 0.
         strays: Positions of packets that are out of all order.
         losses: For the intervals.
+        gaps: Losses as they were seen.
+        late: What came after all.
+        duplicates: Positions of packets whose number had come before.
+        restarts: Positions of packets that confirm a new numbering.
+        pieces: For the extended numbers.
     """
 
     step: NDArray[np.int16]
     strays: NDArray[np.int64]
     losses: Losses
+    gaps: Gaps
+    late: Latecomers
+    duplicates: NDArray[np.int64]
+    restarts: NDArray[np.int64]
+    pieces: Pieces
 
 
 def begin_sequence(columns: Columns, row: NDArray[np.int64], sequence: NDArray[np.uint16]) -> None:
@@ -70,14 +132,64 @@ def follow_sequence(columns: Columns, arrivals: Arrivals) -> SequenceResult:
     )
     odd = np.flatnonzero(unsigned - np.uint16(1) >= MAX_DROPOUT - 1)
     irregular[arrivals.stream_of(odd)] = True
-    losses = [_follow_gaps(columns, arrivals, step, irregular)]
-    strays = np.empty(0, np.int64)
-    if irregular.any():
-        strays, more = _follow_pieces(columns, arrivals, step, irregular)
-        losses.append(more)
+    begin = first[~irregular], state["highest"][row[~irregular]] + 1
+    gaps = _follow_gaps(columns, arrivals, step, irregular)
+    followers = _follow_pieces(columns, arrivals, step, irregular) if irregular.any() else []
     state["sequence"][row] = sequence[arrivals.last]
-    merged = Losses(*(np.concatenate(column) for column in zip(*losses, strict=True)))
-    return SequenceResult(step, strays, merged)
+    return _result(arrivals, step, gaps, Pieces(*begin), followers)
+
+
+def _result(
+    arrivals: Arrivals,
+    step: NDArray[np.int16],
+    gaps: Gaps,
+    begin: Pieces,
+    followers: Sequence["_Follower"],
+) -> SequenceResult:
+    """Put together what was found on columns and what one by one.
+
+    Args:
+        arrivals: What came.
+        step: Of each packet.
+        gaps: Of the streams on columns.
+        begin: The first packet of each of them, as if none were missing before it.
+        followers: The other streams.
+    """
+    after = Pieces(gaps.position, gaps.start + gaps.length)
+    seen = Losses(
+        arrivals.row[arrivals.stream_of(gaps.position)], arrivals.time[gaps.position], gaps.length
+    )
+    one_by_one = _table((follower.losses for follower in followers), 3)
+    return SequenceResult(
+        step=step,
+        strays=np.sort(_table((follower.strays for follower in followers), 1)[0]),
+        losses=Losses(*_joined(seen, one_by_one)),
+        gaps=Gaps(*_in_order(gaps, _table((follower.gaps for follower in followers), 3))),
+        late=Latecomers(*_in_order(_table((follower.latecomers for follower in followers), 4))),
+        duplicates=np.sort(_table((follower.duplicates for follower in followers), 1)[0]),
+        restarts=np.sort(_table((follower.restarts for follower in followers), 1)[0]),
+        pieces=Pieces(
+            *_in_order(begin, after, _table((follower.pieces for follower in followers), 2))
+        ),
+    )
+
+
+def _table(parts: Iterable[Iterable[tuple[int, ...]]], width: int) -> list[NDArray[np.int64]]:
+    """Return rows of `width` numbers as columns."""
+    numbers = chain.from_iterable(chain.from_iterable(parts))
+    return list(np.fromiter(numbers, np.int64).reshape(-1, width).T)
+
+
+def _joined(*tables: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Return the rows of all tables."""
+    return [np.concatenate(columns) for columns in zip(*tables, strict=True)]
+
+
+def _in_order(*tables: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Return the rows of all tables by their first column, those of the first table first."""
+    columns = _joined(*tables)
+    order = np.argsort(columns[0], kind="stable")
+    return [column[order] for column in columns]
 
 
 def _follow_gaps(
@@ -85,8 +197,8 @@ def _follow_gaps(
     arrivals: Arrivals,
     step: NDArray[np.int16],
     irregular: NDArray[np.bool_],
-) -> Losses:
-    """Book the streams whose numbers only go forward."""
+) -> Gaps:
+    """Book the streams whose numbers only go forward; return their gaps."""
     state, row, first = columns.state, arrivals.row, arrivals.first
     at = np.flatnonzero(step > 1)
     stream = arrivals.stream_of(at)
@@ -95,16 +207,15 @@ def _follow_gaps(
         at, stream = at[regular], stream[regular]
     length = step[at].astype(np.int64) - 1
     lost = np.bincount(stream, length, len(row)).astype(np.int64)
+    start = (state["highest"][row] - first - np.cumsum(lost) + lost)[stream]
+    start += at + 1 + np.cumsum(length) - length
     if len(at):
-        advanced = np.cumsum(step, dtype=np.int64)
-        before = advanced[first] - step[first] - state["highest"][row]
-        start = advanced[at] - before[stream] - length
         _remember_runs(columns, row, stream, (start, length, arrivals.time[at]))
         state["lost"][row] += lost
         np.add.at(columns.burst["count"], (row[stream], _BIN[length]), 1)
         np.add.at(columns.burst["lost"], (row[stream], _BIN[length]), length.astype(np.uint32))
     state["highest"][row] += np.where(irregular, 0, arrivals.size + lost)
-    return Losses(row[stream], arrivals.time[at], length)
+    return Gaps(at, start, length)
 
 
 def _remember_runs(
@@ -128,7 +239,7 @@ def _follow_pieces(
     arrivals: Arrivals,
     step: NDArray[np.int16],
     irregular: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], Losses]:
+) -> list["_Follower"]:
     """Book the streams that have late, repeated or far-off numbers."""
     begins = step != 1
     begins[arrivals.first[irregular]] = True
@@ -152,18 +263,16 @@ def _follow_pieces(
         if follower is None:
             follower = followers[index] = _Follower(columns, rows[index])
         follower.take(position, number, length, arrivals.time)
-    strays: list[int] = []
-    losses: list[tuple[int, int, int]] = []
     for follower in followers.values():
         follower.store(columns)
-        strays += follower.strays
-        losses += [(follower.row, time, lost) for time, lost in follower.losses]
-    table = np.array(losses, np.int64).reshape(-1, 3)
-    return np.array(strays, np.int64), Losses(table[:, 0], table[:, 1], table[:, 2])
+    return list(followers.values())
 
 
 class _Follower:
-    """Follows the numbers of one stream, in Python."""
+    """Follows the numbers of one stream, in Python.
+
+    Attributes are rows of the columns of `SequenceResult`, where they are lists.
+    """
 
     def __init__(self, columns: Columns, row: int) -> None:
         state = columns.state[row]
@@ -171,10 +280,14 @@ class _Follower:
         self.highest = int(state["highest"])
         self.jump = int(state["jump"])
         self.count = int(state["runs"])
-        self.late = self.duplicates = self.restarts = self.stray_count = 0
         self.remembers = False
-        self.strays: list[int] = []
-        self.losses: list[tuple[int, int]] = []
+        self.strays: list[tuple[int]] = []
+        self.duplicates: list[tuple[int]] = []
+        self.restarts: list[tuple[int]] = []
+        self.losses: list[tuple[int, int, int]] = []
+        self.gaps: list[tuple[int, int, int]] = []
+        self.latecomers: list[tuple[int, int, int, int]] = []
+        self.pieces: list[tuple[int, int]] = []
         self.bursts: dict[int, list[int]] = {}
         self.runs: list[tuple[int, int, int]] = columns.run[row, : self.count].tolist()
         if self.count > RUNS:
@@ -190,33 +303,35 @@ class _Follower:
                     seen = int(time[position])
                     self._remember((self.highest + 1, ahead - 1, seen))
                     self._book(ahead - 1, 1)
-                    self.losses.append((seen, ahead - 1))
+                    self.losses.append((self.row, seen, ahead - 1))
+                    self.gaps.append((position, self.highest + 1, ahead - 1))
+                self.pieces.append((position, self.highest + ahead))
                 self.highest += ahead + length - 1
                 self.jump = -1
                 return
             behind = -ahead & 0xFFFF
-            if behind < MAX_LATE and self._fill(self.highest - behind):
-                self.late += 1
+            since = self._fill(self.highest - behind) if behind < MAX_LATE else None
+            if since is not None:
+                self.latecomers.append((position, self.highest - behind, since, behind))
                 self.jump = -1
             elif behind < MAX_MISORDER:
-                self.duplicates += 1
+                self.duplicates.append((position,))
                 self.jump = -1
             elif number == self.jump:
-                self._restart(number)
+                self._restart(position, number)
             else:
-                self.stray_count += 1
-                self.strays.append(position)
+                self.strays.append((position,))
                 self.jump = (number + 1) & 0xFFFF
             number = (number + 1) & 0xFFFF
             position += 1
             length -= 1
 
-    def _restart(self, number: int) -> None:
+    def _restart(self, position: int, number: int) -> None:
         """Begin anew: the packet before was the first of a new numbering."""
-        self.restarts += 1
-        self.stray_count -= 1
         self.jump = -1
         self.highest = ((self.highest >> 16) + 2 << 16) + number
+        self.restarts.append((position,))
+        self.pieces.append((position, self.highest))
         self._remember((self.highest - 1 - MAX_MISORDER, MAX_MISORDER, -1))
 
     def _remember(self, run: tuple[int, int, int]) -> None:
@@ -226,17 +341,17 @@ class _Follower:
         if len(self.runs) > RUNS:
             del self.runs[0]
 
-    def _fill(self, number: int) -> bool:
-        """Take `number` out of the missing ones; return whether it was missing."""
+    def _fill(self, number: int) -> int | None:
+        """Take `number` out of the missing ones; return since when it was one of them."""
         for index in range(len(self.runs) - 1, -1, -1):
             start, length, since = self.runs[index]
             if start <= number:
                 break
         else:
-            return False
+            return None
         before, after = number - start, start + length - 1 - number
         if after < 0:
-            return False
+            return None
         self.remembers = True
         parts = [(start, before, since), (number + 1, after, since)]
         self.runs[index : index + 1] = [part for part in parts if part[1]]
@@ -246,8 +361,8 @@ class _Follower:
             self._book(length, -1)
             self._book(before, 1)
             self._book(after, 1)
-            self.losses.append((since, -1))
-        return True
+            self.losses.append((self.row, since, -1))
+        return since
 
     def _book(self, length: int, count: int) -> None:
         """Add `count` loss runs of this length to the histogram."""
@@ -261,13 +376,13 @@ class _Follower:
         state = columns.state[self.row]
         state["highest"] = self.highest
         state["jump"] = self.jump
-        state["late"] += self.late
-        state["duplicates"] += self.duplicates
-        state["restarts"] += self.restarts
-        state["strays"] += self.stray_count
+        state["late"] += len(self.latecomers)
+        state["duplicates"] += len(self.duplicates)
+        state["restarts"] += len(self.restarts)
+        state["strays"] += len(self.strays) - len(self.restarts)
         if not self.remembers:
             return
-        state["lost"] += sum(lost for _, lost in self.losses)
+        state["lost"] += sum(lost for _, _, lost in self.losses)
         state["runs"] = len(self.runs)
         columns.run[self.row, : len(self.runs)] = self.runs
         burst = columns.burst[self.row]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sipscope.decode.address import Flow
 from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech
 from sipscope.decode.sdp import Format
+from sipscope.rtpqos.codecs import Coding, coding_of
 
 _WITHOUT_FORMAT = {1: 8, 2: 8}
 """Payload types that RFC 3551 reserves and Wireshark gives a clock."""
@@ -62,6 +63,19 @@ class Stream:
         """Whether the payload type may be the stream's main one."""
         known = self.format(payload_type)
         return known is None or is_speech(known.name)
+
+    @property
+    def main(self) -> int | None:
+        """The speech payload type with the most packets; None before the first packet."""
+        types = self.payload_types or {}
+        speech = [number for number in types if self.may_be_speech(number)]
+        return max(speech or types, key=types.__getitem__, default=None)
+
+    @property
+    def coding(self) -> Coding | None:
+        """The codec of the main payload type, None when its quality is not known."""
+        main = self.main
+        return None if main is None else coding_of(self.format(main))
 
     def count(self, payload_type: int, packets: int) -> None:
         """Add to the packets of a payload type."""

@@ -168,18 +168,17 @@ class StreamTable:
         stream = self._by_id[stream_id]
         if stream.row < 0:
             raise KeyError(stream_id)
-        types = stream.payload_types or {}
-        speech = [number for number in types if stream.may_be_speech(number)]
-        main = max(speech or types, key=lambda number: types[number])
-        known = stream.format(main)
+        main = stream.main
+        known = None if main is None else stream.format(main)
         identity = StreamIdentity(
             id=stream.id,
             flow=stream.flow,
             ssrc=stream.ssrc,
-            payload_types=types,
+            payload_types=stream.payload_types or {},
             codec=known.name if known else None,
             clock_rate=known.clock_rate if known else None,
             negotiated_ptime_ms=stream.ptime_ms,
+            coding=stream.coding,
         )
         return stream_figures(self._columns, stream.row, identity)
 

@@ -21,24 +21,12 @@ STEPS_PER_SECOND = 400
 _DECAY = 15 / 16
 
 
-class TimingResult(NamedTuple):
-    """Per packet of the arrivals.
-
-    Attributes:
-        delta: ms since the packet before in the same stream; -inf for the first.
-        jitter: ms after this packet; -inf where there is no new sample.
-    """
-
-    delta: NDArray[np.float64]
-    jitter: NDArray[np.float64]
-
-
-class _Speech(NamedTuple):
+class Speech(NamedTuple):
     """The speech packets of some arrivals, as columns; `first` and `last` a stream.
 
-    `tick` is the length of a timestamp unit in ms, `ticks` and `elapsed` count from the
-    speech packet before. `change` is that of the transit time in ms; `continuous` where
-    it means anything, `adjacent` where no other packet came between.
+    `tick` is the length of a timestamp unit in ms, `ticks` count from the speech packet
+    before. `change` is that of the transit time in ms; `continuous` where it means
+    anything, `adjacent` where no other packet came between.
     """
 
     row: NDArray[np.int64]
@@ -51,6 +39,23 @@ class _Speech(NamedTuple):
     change: NDArray[np.float64]
     continuous: NDArray[np.bool_]
     adjacent: NDArray[np.bool_]
+
+
+class TimingResult(NamedTuple):
+    """What the times of some arrivals said.
+
+    Attributes:
+        delta: ms since the packet before in the same stream, of each packet; -inf for the first.
+        jitter: ms after each packet; -inf where there is no new sample.
+        speech: The speech packets, None when there are none.
+        skew: ms that the timestamp of each of them is ahead of its arrival, as counted from
+            the stream's newest speech packet before it that is not `continuous`.
+    """
+
+    delta: NDArray[np.float64]
+    jitter: NDArray[np.float64]
+    speech: Speech | None
+    skew: NDArray[np.float64]
 
 
 def follow_timing(
@@ -69,11 +74,12 @@ def follow_timing(
     usable = arrivals.clock > 0
     usable[strays] = False
     speech = _speech(columns, arrivals, usable)
-    if speech is not None:
-        jitter[speech.position] = _follow_jitter(columns, speech)
-        _follow_skew(columns, speech)
-        _count_steps(columns, speech, step[speech.position])
-    return TimingResult(delta, jitter)
+    if speech is None:
+        return TimingResult(delta, jitter, None, np.empty(0))
+    jitter[speech.position] = _follow_jitter(columns, speech)
+    skew = _follow_skew(columns, speech)
+    _count_steps(columns, speech, step[speech.position])
+    return TimingResult(delta, jitter, speech, skew)
 
 
 def _follow_delta(columns: Columns, arrivals: Arrivals) -> NDArray[np.float64]:
@@ -94,7 +100,7 @@ def _follow_delta(columns: Columns, arrivals: Arrivals) -> NDArray[np.float64]:
     return milliseconds
 
 
-def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> _Speech | None:
+def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> Speech | None:
     """Return the speech packets and write the newest of each stream to its row."""
     state = columns.state
     row, first, last = arrivals.row, arrivals.first, arrivals.last
@@ -126,10 +132,10 @@ def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> 
     state["heard_time"][row] = time[last]
     state["heard_timestamp"][row] = timestamp[last]
     state["heard_clock"][row] = clock[last]
-    return _Speech(row, position, first, last, time, tick, signed, change, same, adjacent)
+    return Speech(row, position, first, last, time, tick, signed, change, same, adjacent)
 
 
-def _follow_jitter(columns: Columns, speech: _Speech) -> NDArray[np.float64]:
+def _follow_jitter(columns: Columns, speech: Speech) -> NDArray[np.float64]:
     """Book the jitter; return it, -inf where there is no sample."""
     state = columns.state
     jitter = np.full(len(speech.time), -np.inf)
@@ -152,7 +158,7 @@ def _follow_jitter(columns: Columns, speech: _Speech) -> NDArray[np.float64]:
     return jitter
 
 
-def _follow_skew(columns: Columns, speech: _Speech) -> None:
+def _follow_skew(columns: Columns, speech: Speech) -> NDArray[np.float64]:
     """Book skew and the sums of its regression over time, from the newest anchor on."""
     state, row, first = columns.state, speech.row, speech.first
     begins = ~speech.continuous
@@ -182,9 +188,10 @@ def _follow_skew(columns: Columns, speech: _Speech) -> None:
     state["n"][row] = state["n"][row] * kept + size[final]
     for name, values in sums.items():
         state[name][row] = state[name][row] * kept + np.add.reduceat(values, begin)[final]
+    return skew
 
 
-def _count_steps(columns: Columns, speech: _Speech, step: NDArray[np.int16]) -> None:
+def _count_steps(columns: Columns, speech: Speech, step: NDArray[np.int16]) -> None:
     """Count the timestamp steps between neighbours, for the packet time."""
     place = np.rint(speech.ticks * (speech.tick * (STEPS_PER_SECOND / 1000)))
     np.clip(place, 0, STEPS - 1, out=place)
