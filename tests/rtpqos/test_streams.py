@@ -419,3 +419,20 @@ def test_what_only_looks_like_rtp_is_dropped_now_and_then(numbers: list[int]) ->
         table.flush()
     assert table.ids() == []
     assert (table.dropped, table.pending) == (32, 8)
+
+
+def test_the_lossiest_come_first_and_of_equals_the_most_jittery() -> None:
+    clean, steady = speech(10, flow=0), speech(10, flow=1)
+    late = [replace(packet, time=packet.time + (packet.sequence % 2) * MS) for packet in steady]
+    lossy = [packet for packet in speech(10, flow=2) if packet.sequence != 1004]
+    table = flushed(*sorted((*clean, *late, *lossy), key=lambda packet: packet.time))
+    by_flow = {table.flow(number): number for number in table.ids()}
+    order = [by_flow[FLOWS[index]] for index in (2, 1, 0)]
+    assert table.lossiest(3) == order
+    assert table.lossiest(2) == order[:2]
+    assert StreamTable().lossiest(5) == []
+
+
+def test_packets_are_those_of_listed_streams() -> None:
+    table = flushed(*speech(7, flow=0), *speech(2, flow=1))
+    assert table.packets == 7

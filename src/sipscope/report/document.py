@@ -33,8 +33,7 @@ class Document:
     @property
     def rtp_packets(self) -> int:
         """Packets of all streams."""
-        streams = self.store.streams
-        return sum(streams.figures(stream_id).packets for stream_id in streams.ids())
+        return self.store.streams.packets
 
     def capture(self) -> Object:
         """Return what was read."""

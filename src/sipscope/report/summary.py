@@ -108,17 +108,16 @@ def _call_cells(row: CallRow, state: str) -> tuple[str, ...]:
 
 def _streams(document: Document) -> Iterable[str]:
     table = document.store.streams
-    figures = [table.figures(stream_id) for stream_id in table.ids()]
-    if not figures:
+    worst = [table.figures(stream_id) for stream_id in table.lossiest(MAX_ROWS)]
+    if not worst:
         return
-    worst = nlargest(MAX_ROWS, figures, key=lambda s: (s.loss_percent, s.jitter_mean_ms or 0.0))
     yield ""
     yield from _table(
         ("Stream", "", "Codec", "Packets", "Lost", "Loss %", "Jitter ms", "Max delta ms"),
         "<<<>>>>>",
         [_stream_cells(stream) for stream in worst],
     )
-    rest = len(figures) - len(worst)
+    rest = len(table.ids()) - len(worst)
     if rest:
         yield f"and {_count(rest, 'better stream')}"
 

@@ -154,6 +154,22 @@ class StreamTable:
         """Return the ids of accepted streams that have figures, by first packet."""
         return [number for number, stream in self._by_id.items() if stream.row >= 0]
 
+    @property
+    def packets(self) -> int:
+        """Packets of all listed streams."""
+        rows = [stream.row for stream in self._by_id.values() if stream.row >= 0]
+        return int(self._columns.state["packets"][rows].sum())
+
+    def lossiest(self, count: int) -> list[int]:
+        """Return up to `count` listed streams: the highest loss first, then the highest jitter."""
+        ids = np.array(self.ids(), np.int64)
+        state = self._columns.state[[self._by_id[number].row for number in ids.tolist()]]
+        came = state["packets"] - state["duplicates"] - state["strays"]
+        loss = state["lost"] / np.maximum(came + state["lost"], 1)
+        jitter = state["jitter_sum"] / np.maximum(state["samples"], 1)
+        worst: list[int] = ids[np.lexsort((jitter, loss))[::-1][:count]].tolist()
+        return worst
+
     def listed(self, stream_id: int) -> bool:
         """Whether a stream is there, accepted, and has figures."""
         stream = self._by_id.get(stream_id)
