@@ -423,7 +423,7 @@ def test_what_only_looks_like_rtp_is_dropped_now_and_then(numbers: list[int]) ->
 
 def test_the_lossiest_come_first_and_of_equals_the_most_jittery() -> None:
     clean, steady = speech(10, flow=0), speech(10, flow=1)
-    late = [replace(packet, time=packet.time + (packet.sequence % 2) * MS) for packet in steady]
+    late = [packet._replace(time=packet.time + packet.sequence % 2 * MS) for packet in steady]
     lossy = [packet for packet in speech(10, flow=2) if packet.sequence != 1004]
     table = flushed(*sorted((*clean, *late, *lossy), key=lambda packet: packet.time))
     by_flow = {table.flow(number): number for number in table.ids()}
