@@ -104,7 +104,7 @@ def test_the_worst_streams_are_shown(tmp_path: Path) -> None:
     ]
     bad = stream((PBX, 9000), (PHONE, 9002), start=0, count=30, lost=range(5, 9), ssrc=0xBAD)
     text = summary(capture(tmp_path / "streams.pcap", sent + bad))
-    first = text.partition("Max delta ms\n")[2].partition("\n")[0]
+    first = text.partition("Max delta ms  MOS\n")[2].partition("\n")[0]
     assert "0x00000bad" in first
     assert "13.3" in first
     assert "and 4 better streams" in text

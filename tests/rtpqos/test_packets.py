@@ -52,3 +52,36 @@ def numbered(*streams: list[int]) -> tuple[Packets, np.ndarray]:
 def test_five_packets_of_which_half_go_a_little_forward(numbers: list[int], expected: bool) -> None:
     packets, size = numbered([1, 2, 3, 4, 5], numbers, [9])
     assert consistent(packets, size).tolist() == [True, expected, False]
+
+
+def packets_of(*rows: tuple[int, int, int, bool]) -> Packets:
+    """Packets of a stream, with a sequence number, a payload type and a marker."""
+    local, sequence, payload_type, marker = zip(*rows, strict=True)
+    packets, _ = numbered(list(sequence))
+    return packets._replace(
+        local=np.array(local, np.int32),
+        payload_type=np.array(payload_type, np.uint8),
+        marker=np.array(marker, np.bool_),
+    )
+
+
+def test_packets_of_a_stream_stay_in_order_behind_those_of_others() -> None:
+    packets = packets_of((1, 5, 0, False), (0, 9, 0, False), (1, 4, 0, False), (0, 1, 0, False))
+    for streams in (2, 1 << 17):
+        ordered = packets.by_stream(streams)
+        assert ordered.local.tolist() == [0, 0, 1, 1]
+        assert ordered.sequence.tolist() == [9, 1, 5, 4]
+
+
+def test_a_plain_stream_has_one_payload_type_and_no_marker() -> None:
+    packets = packets_of(
+        (0, 1, 8, False),
+        (1, 1, 8, False),
+        (2, 1, 8, False),
+        (0, 2, 8, False),
+        (1, 2, 101, False),
+        (2, 2, 8, True),
+        (1, 3, 8, False),
+        (3, 1, 18, False),
+    )
+    assert packets.plain(4).tolist() == [True, False, False, True]

@@ -1,5 +1,6 @@
 """A dialog as one row: what the call list and the summary show of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sipscope.calls.dialog import Dialog, Party, State
@@ -93,7 +94,7 @@ def call_row(dialog: Dialog, streams: StreamTable, now: int) -> CallRow:
         display(" ".join(names or dialog.codecs)),
         max((stream.loss_percent or 0.0 for stream in figures), default=None),
         max(jitters, default=None),
-        None,
+        lowest_mos(figures),
         dialog.group,
         dialog.final_status,
         display(dialog.reason or ""),
@@ -105,6 +106,12 @@ def stream_figures(dialog: Dialog, streams: StreamTable) -> list[StreamFigures]:
     """Return the figures of a dialog's streams that have any."""
     listed = streams.listed
     return [streams.figures(stream_id) for stream_id in dialog.streams if listed(stream_id)]
+
+
+def lowest_mos(figures: Iterable[StreamFigures]) -> float | None:
+    """Return the MOS of the worst stream by R, which compares across bands; None without one."""
+    rated = [(stream.r_factor, stream.mos) for stream in figures if stream.r_factor is not None]
+    return min(rated)[1] if rated else None
 
 
 def party_name(party: Party) -> str:

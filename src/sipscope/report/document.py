@@ -8,9 +8,12 @@ from typing import Any, TextIO
 
 from sipscope import __version__
 from sipscope.calls.dialog import Dialog, Party, State
+from sipscope.calls.rows import lowest_mos, stream_figures
 from sipscope.engine import Engine
 from sipscope.errors import SipscopeError
 from sipscope.rtpqos.figures import StreamFigures
+from sipscope.rtpqos.streams import StreamTable
+from sipscope.rtpqos.wireshark import WiresharkFigures
 
 SCHEMA = 1
 
@@ -63,7 +66,7 @@ class Document:
     def dialogs(self) -> Iterator[Object]:
         """Give each dialog, in the order of their start."""
         for dialog in self.store.dialogs.values():
-            yield _dialog(dialog)
+            yield _dialog(dialog, self.store.streams)
 
     def streams(self) -> Iterator[Object]:
         """Give each stream, in the order of their first packets."""
@@ -126,7 +129,7 @@ def final_state(dialog: Dialog) -> str:
     return dialog.state.value
 
 
-def _dialog(dialog: Dialog) -> Object:
+def _dialog(dialog: Dialog, streams: StreamTable) -> Object:
     return {
         "call_id": _text(dialog.call_id),
         "method": dialog.method,
@@ -152,7 +155,7 @@ def _dialog(dialog: Dialog) -> Object:
         "codecs": list(dialog.codecs),
         "group": dialog.group,
         "streams": list(dialog.streams),
-        "mos": None,
+        "mos": _rounded(lowest_mos(stream_figures(dialog, streams))),
         "findings": [],
     }
 
@@ -206,15 +209,15 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
         "effective_hz": _rounded(figures.effective_hz),
         "longest_gap_ms": _rounded(figures.longest_gap_ms),
         "loss_bursts": [list(burst) for burst in figures.loss_bursts],
-        "burst_ratio": None,
-        "discarded": None,
-        "r_factor": None,
-        "mos": None,
-        "mos_band": None,
-        "mos_grade": None,
-        "mos_min": None,
-        "causes": [],
-        "wireshark": None,
+        "burst_ratio": _rounded(figures.burst_ratio),
+        "discarded": figures.discarded,
+        "r_factor": _rounded(figures.r_factor),
+        "mos": _rounded(figures.mos),
+        "mos_band": figures.mos_band,
+        "mos_grade": figures.mos_grade,
+        "mos_min": _rounded(figures.mos_min),
+        "causes": list(figures.causes),
+        "wireshark": _wireshark(figures.wireshark),
         "rtcp": None,
         "dtmf": None,
         "capture_loss_possible": False,
@@ -225,10 +228,33 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
                 "lost": interval.lost,
                 "jitter_ms": _rounded(interval.jitter_ms),
                 "delta_max_ms": _rounded(interval.delta_max_ms),
-                "mos": None,
+                "mos": _rounded(interval.mos),
             }
             for interval in figures.intervals
         ],
+    }
+
+
+def _wireshark(figures: WiresharkFigures) -> Object:
+    return {
+        "expected": figures.expected,
+        "lost": figures.lost,
+        "loss_percent": _rounded(figures.loss_percent),
+        "sequence_errors": figures.sequence_errors,
+        "delta_ms": {
+            "min": _rounded(figures.delta_min_ms),
+            "mean": _rounded(figures.delta_mean_ms),
+            "max": _rounded(figures.delta_max_ms),
+        },
+        "jitter_ms": {
+            "min": _rounded(figures.jitter_min_ms),
+            "mean": _rounded(figures.jitter_mean_ms),
+            "max": _rounded(figures.jitter_max_ms),
+        },
+        "max_skew_ms": _rounded(figures.max_skew_ms),
+        "drift_ms": _rounded(figures.drift_ms),
+        "drift_percent": _rounded(figures.drift_percent),
+        "problem": figures.problem,
     }
 
 

@@ -76,8 +76,11 @@ def _calls(document: Document) -> Iterable[str]:
     rows = [call_row(dialog, store.streams, now) for dialog in chosen]
     yield ""
     yield from _table(
-        ("Time", "From", "To", "State", "Msgs", "Talk", "Codec", "Loss %", "Jitter ms", "Answer"),
-        "<<<<>><>><",
+        (
+            *("Time", "From", "To", "State", "Msgs", "Talk", "Codec"),
+            *("Loss %", "Jitter ms", "MOS", "Answer"),
+        ),
+        "<<<<>><>>><",
         [_call_cells(row, final_state(dialog)) for row, dialog in zip(rows, chosen, strict=True)],
     )
     rest = len(store.dialogs) - len(chosen)
@@ -102,6 +105,7 @@ def _call_cells(row: CallRow, state: str) -> tuple[str, ...]:
         row.codec,
         _figure(row.loss_percent),
         _figure(row.jitter_ms),
+        _figure(row.mos),
         answer,
     )
 
@@ -113,8 +117,8 @@ def _streams(document: Document) -> Iterable[str]:
         return
     yield ""
     yield from _table(
-        ("Stream", "", "Codec", "Packets", "Lost", "Loss %", "Jitter ms", "Max delta ms"),
-        "<<<>>>>>",
+        ("Stream", "", "Codec", "Packets", "Lost", "Loss %", "Jitter ms", "Max delta ms", "MOS"),
+        "<<<>>>>>>",
         [_stream_cells(stream) for stream in worst],
     )
     rest = len(table.ids()) - len(worst)
@@ -132,6 +136,7 @@ def _stream_cells(stream: StreamFigures) -> tuple[str, ...]:
         _figure(stream.loss_percent),
         _figure(stream.jitter_mean_ms),
         _figure(stream.delta_max_ms),
+        _figure(stream.mos),
     )
 
 

@@ -6,7 +6,8 @@ older ones are counted and forgotten. Numbers from before the first packet are i
 """
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -293,31 +294,28 @@ def _end_groups(
     np.add.at(state["burst_unheard"], row[burst], unheard[burst])
 
 
-def unheard_runs(columns: Columns, row: int) -> int:
+def unheard_runs(state: Mapping[str, Any]) -> int:
     """Return how many runs of numbers were not heard."""
-    state = columns.state[row]
-    runs = int(state["unheard_runs"])
-    recent = _text(columns, row)
+    runs: int = state["unheard_runs"]
+    recent = _text(state)
     runs += len(_UNHEARD.findall(recent))
-    edge = int(state["highest"]) - RECENT + 1
-    joined = recent[0] == "1" and state["group_unheard"] and int(state["group_end"]) == edge
+    edge = state["highest"] - RECENT + 1
+    joined = recent[0] == "1" and state["group_unheard"] and state["group_end"] == edge
     return runs - 1 if joined else runs
 
 
-def gap_burst(columns: Columns, row: int, expected: int, unheard: int) -> GapBurst:
+def gap_burst(state: Mapping[str, Any], expected: int, unheard: int) -> GapBurst:
     """Return the gaps and bursts of one row.
 
     Args:
-        columns: Where it is.
-        row: Which.
+        state: What is kept of it.
         expected: Numbers that were to be heard.
         unheard: Those that were not.
     """
-    state = columns.state[row]
-    edge = int(state["highest"]) - RECENT + 1
+    edge = state["highest"] - RECENT + 1
     groups = []
-    start, end, bad = (int(state[name]) for name in _GROUP)
-    for match in _UNHEARD.finditer(_text(columns, row)):
+    start, end, bad = (state[name] for name in _GROUP)
+    for match in _UNHEARD.finditer(_text(state)):
         begin, stop = edge + match.start(), edge + match.end()
         if bad and begin - end >= GMIN:
             groups.append((end - start, bad))
@@ -326,10 +324,10 @@ def gap_burst(columns: Columns, row: int, expected: int, unheard: int) -> GapBur
         end, bad = stop, bad + stop - begin
     groups.append((end - start, bad))
     found = [group for group in groups if group[1] > 1]
-    packets = int(state["burst_packets"]) + sum(length for length, _ in found)
-    in_bursts = int(state["burst_unheard"]) + sum(lost for _, lost in found)
+    packets = state["burst_packets"] + sum(length for length, _ in found)
+    in_bursts = state["burst_unheard"] + sum(lost for _, lost in found)
     return GapBurst(
-        bursts=int(state["bursts"]) + len(found),
+        bursts=state["bursts"] + len(found),
         burst_packets=packets,
         burst_unheard=in_bursts,
         gap_packets=expected - packets,
@@ -337,6 +335,6 @@ def gap_burst(columns: Columns, row: int, expected: int, unheard: int) -> GapBur
     )
 
 
-def _text(columns: Columns, row: int) -> str:
+def _text(state: Mapping[str, Any]) -> str:
     """Return the recent numbers, oldest first, `1` for those that were not heard."""
-    return f"{int(columns.state['recent'][row]):064b}"
+    return f"{state['recent']:064b}"

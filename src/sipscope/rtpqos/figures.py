@@ -1,7 +1,12 @@
 """The figures of one stream, as the report and the screens take them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sipscope.decode.address import Flow
 from sipscope.rtpqos.bursts import GapBurst, gap_burst, unheard_runs
@@ -196,22 +201,22 @@ class StreamFigures:
 
 def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> StreamFigures:
     """Compute the figures of one row."""
-    state = columns.state[row]
-    packets, lost = int(state["packets"]), int(state["lost"])
-    expected = packets - int(state["duplicates"]) - int(state["strays"]) + lost
-    samples = int(state["samples"])
-    several = int(state["delta_min"]) != NO_DELTA
-    longest = int(state["delta_max"]) / 1e6 if several else None
-    span = int(state["last"]) - int(state["first"])
-    drift = drift_ppm(columns, row)
+    state = columns.values(row)
+    packets, lost = state["packets"], state["lost"]
+    expected = packets - state["duplicates"] - state["strays"] + lost
+    samples = state["samples"]
+    several = state["delta_min"] != NO_DELTA
+    longest = state["delta_max"] / 1e6 if several else None
+    span = state["last"] - state["first"]
+    drift = drift_ppm(state)
     bursts = loss_bursts(columns, row)
-    discarded = int(state["discarded"])
-    unheard = Unheard(expected, lost + discarded, unheard_runs(columns, row))
+    discarded = state["discarded"]
+    unheard = Unheard(expected, lost + discarded, unheard_runs(state))
     coding = identity.coding
     heard = worst = None
     if coding is not None:
         heard = opinion(coding, Unheard(expected, lost, sum(n for _, n in bursts)), unheard)
-        worst = worst_mos(columns, row, coding)
+        worst = worst_mos(columns, row, state, coding)
     return StreamFigures(
         id=identity.id,
         flow=identity.flow,
@@ -221,105 +226,113 @@ def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> Stre
         clock_rate=identity.clock_rate,
         ptime_ms=packet_time_ms(columns, row),
         negotiated_ptime_ms=identity.negotiated_ptime_ms,
-        dscp=int(state["dscp"]),
-        first=int(state["first"]),
-        last=int(state["last"]),
+        dscp=state["dscp"],
+        first=state["first"],
+        last=state["last"],
         packets=packets,
-        bytes=int(state["octets"]),
+        bytes=state["octets"],
         expected=expected,
         lost=lost,
         loss_percent=100 * lost / expected if expected else 0.0,
-        duplicates=int(state["duplicates"]),
-        out_of_order=int(state["late"]),
-        strays=int(state["strays"]),
-        restarts=int(state["restarts"]),
-        delta_min_ms=int(state["delta_min"]) / 1e6 if several else None,
+        duplicates=state["duplicates"],
+        out_of_order=state["late"],
+        strays=state["strays"],
+        restarts=state["restarts"],
+        delta_min_ms=state["delta_min"] / 1e6 if several else None,
         delta_mean_ms=span / 1e6 / (packets - 1) if several else None,
         delta_max_ms=longest,
-        jitter_mean_ms=float(state["jitter_sum"]) / samples if samples else None,
-        jitter_max_ms=float(state["jitter_max"]) if samples else None,
-        jitter_last_ms=float(state["jitter"]) if samples else None,
-        skew_ms=_skew(columns, row),
+        jitter_mean_ms=state["jitter_sum"] / samples if samples else None,
+        jitter_max_ms=state["jitter_max"] if samples else None,
+        jitter_last_ms=state["jitter"] if samples else None,
+        skew_ms=_skew(state),
         drift_ppm=drift,
-        effective_hz=None if drift is None else int(state["heard_clock"]) * (1 + drift / 1e6),
+        effective_hz=None if drift is None else state["heard_clock"] * (1 + drift / 1e6),
         longest_gap_ms=longest,
         loss_bursts=bursts,
         discarded=discarded,
         burst_ratio=unheard.burst_ratio,
-        gap_burst=gap_burst(columns, row, expected, lost + discarded),
+        gap_burst=gap_burst(state, expected, lost + discarded),
         r_factor=heard and heard.r,
         mos=heard and heard.mos,
         mos_band=heard and heard.band,
         mos_grade=heard and heard.grade,
         mos_min=worst,
         causes=heard.causes if heard else (),
-        intervals=_intervals(columns, row, coding),
-        now=_now(columns, row),
+        intervals=_intervals(columns.interval[row], state, coding),
+        now=_now(state),
         wireshark=wireshark_figures(columns, row),
     )
 
 
-def drift_ppm(columns: Columns, row: int) -> float | None:
+def drift_ppm(state: Mapping[str, Any]) -> float | None:
     """Return the slope of timestamp time over arrival time, less 1, in millionths.
 
     None when it rests on less than 10 s: clocks differ by some 50 ppm, which is then half
     a millisecond, less than common jitter.
     """
-    state = columns.state[row]
-    if int(state["heard_time"]) - int(state["anchor"]) < _DRIFT_SPAN_S * 1e9:
+    if state["heard_time"] - state["anchor"] < _DRIFT_SPAN_S * 1e9:
         return None
-    n, x = int(state["n"]), float(state["x"])
-    spread = n * float(state["xx"]) - x * x
+    n: int = state["n"]
+    x: float = state["x"]
+    spread = n * state["xx"] - x * x
     if spread <= 0:
         return None
-    slope = (n * float(state["xe"]) - x * float(state["e"])) / spread
+    slope: float = (n * state["xe"] - x * state["e"]) / spread
     return slope * 1000
 
 
-def _skew(columns: Columns, row: int) -> float | None:
+def _skew(state: Mapping[str, Any]) -> float | None:
     """Return the skew that is furthest from 0."""
-    high = float(columns.state["skew_high"][row])
-    low = float(columns.state["skew_low"][row])
+    high: float = state["skew_high"]
+    low: float = state["skew_low"]
     if high < low:
         return None
     return high if high >= -low else low
 
 
-def _intervals(columns: Columns, row: int, coding: Coding | None) -> tuple[Interval, ...]:
+def _intervals(
+    kept: NDArray[np.void], state: Mapping[str, Any], coding: Coding | None
+) -> tuple[Interval, ...]:
     """Return the intervals up to the newest that was used."""
-    state = columns.state[row]
-    first, width = int(state["first"]), int(state["width"])
-    kept = columns.interval[row]
-    used = int((kept["packets"] > 0).nonzero()[0][-1]) + 1
+    first, width = state["first"], state["width"]
+    kept = kept[: int(kept["packets"].nonzero()[0][-1]) + 1]
+    jitters, deltas = kept["jitter"].tolist(), kept["delta"].tolist()
     return tuple(
-        Interval(
-            start=first + index * width,
-            seconds=width / 1e9,
-            packets=packets,
-            lost=lost,
-            jitter_ms=jitter if jitter >= 0 else None,
-            delta_max_ms=delta if delta > -1e30 else None,
-            mos=_interval_mos(coding, Unheard(*heard)),
+        map(
+            Interval,
+            range(first, first + len(kept) * width, width),
+            repeat(width / 1e9),
+            kept["packets"].tolist(),
+            kept["lost"].tolist(),
+            [jitter if jitter >= 0 else None for jitter in jitters],
+            [delta if delta > -1e30 else None for delta in deltas],
+            repeat(None) if coding is None else _scores(kept, coding),
         )
-        for index, (packets, lost, jitter, delta, *heard) in enumerate(kept[:used].tolist())
     )
 
 
-def _interval_mos(coding: Coding | None, unheard: Unheard) -> float | None:
-    """Return the MOS of one interval."""
-    if coding is None or unheard.expected <= 0:
-        return None
+def _scores(kept: NDArray[np.void], coding: Coding) -> list[float | None]:
+    """Return the MOS of each interval; most have nothing unheard."""
+    best = _mos(coding, Unheard(1, 0, 0))
+    return [
+        None if expected <= 0 else _mos(coding, Unheard(expected, *rest)) if rest[0] else best
+        for expected, *rest in zip(
+            *(kept[name].tolist() for name in ("expected", "unheard", "runs")), strict=True
+        )
+    ]
+
+
+def _mos(coding: Coding, unheard: Unheard) -> float:
     return mean_opinion_score(listening_rating(coding, unheard), coding.band)
 
 
-def _now(columns: Columns, row: int) -> Now | None:
+def _now(state: Mapping[str, Any]) -> Now | None:
     """Return the newest second that is over."""
-    state = columns.state[row]
     if not state["past_ns"]:
         return None
     return Now(
-        seconds=int(state["past_ns"]) / 1e9,
-        packets=int(state["past_packets"]),
-        lost=int(state["past_lost"]),
-        jitter_ms=float(state["jitter"]) if state["samples"] else None,
+        seconds=state["past_ns"] / 1e9,
+        packets=state["past_packets"],
+        lost=state["past_lost"],
+        jitter_ms=state["jitter"] if state["samples"] else None,
     )

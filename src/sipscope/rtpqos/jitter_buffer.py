@@ -11,24 +11,37 @@ more than 260 ms before its time. It takes a new anchor
 
 Only packets in order begin a talk spurt. Duplicates are passed over, and what is not speech
 is not played and never discarded.
+
+The adaptive buffer follows the delay. It needs the last 500 packets, so it is not kept for
+every stream: `adaptive_buffer` takes the packets of one.
 """
 
+import math
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sipscope.rtpqos.columns import Arrivals, Columns, Selection, select
 from sipscope.rtpqos.sequence import SequenceResult
 from sipscope.rtpqos.timing import Speech, TimingResult
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
 DELAY_MS: Final = 60.0
 EARLIEST_MS: Final = 260.0
 RESYNCHRONIZED_AFTER: Final = 50
 
+ADAPTIVE_WINDOW: Final = 100
+"""The delay of the adaptive buffer rests on so many packets."""
+ADAPTIVE_BASE: Final = 500
+"""What is least among so many packets is its zero."""
+ADAPTIVE_QUANTILE: Final = 0.95
+ADAPTIVE_MARGIN_MS: Final = 10.0
+ADAPTIVE_RANGE_MS: Final = (20.0, 200.0)
+ADAPTIVE_START_MS: Final = 40.0
+
+_CHUNK = 4096
 _ROUNDING_MS = 5e-7  # half of the resolution of captures
 _MIDDLE_MS = EARLIEST_MS / 2 - DELAY_MS
 _REACH_MS = EARLIEST_MS / 2 + _ROUNDING_MS
@@ -47,21 +60,17 @@ def follow_jitter_buffer(
     if speech is None:
         return np.empty(0, np.int64)
     kept = _without(sequence.duplicates, arrivals)[speech.position]
-    judged = select(kept, speech.first)
-    if judged is None:
-        _leave_anchor(columns, speech, ~speech.continuous)
-        return np.empty(0, np.int64)
-    row = speech.row[judged.stream]
-    begins, unanchored = _new_bases(speech, judged, kept)
+    begins, unanchored = _new_bases(speech, kept)
     if len(sequence.restarts):
-        restarts = ~_without(sequence.restarts, arrivals)[speech.position]
-        begins |= restarts[judged.position]
-    _find_spurts(columns, arrivals, (marker, speech, sequence), judged, begins)
-    bad = _judge(columns, row, judged, timing.skew[judged.position], begins)
+        begins |= ~_without(sequence.restarts, arrivals)[speech.position]
+    _find_spurts(columns, arrivals, marker, speech, sequence, begins)
+    judged = select(kept, speech.first)
+    bad = np.empty(0, np.int64)
+    if judged is not None:
+        row, skew = speech.row[judged.stream], timing.skew[judged.position]
+        bad = _judge(columns, row, judged, skew, begins[judged.position])
+        bad = _through(speech.position, _through(judged.position, bad))
     columns.state["anchored"][speech.row[unanchored]] = False
-    for selection in (judged, speech):
-        if not isinstance(selection.position, slice):
-            bad = selection.position[bad]
     stream = arrivals.stream_of(bad)
     columns.state["discarded"][arrivals.row] += np.bincount(stream, minlength=len(arrivals.row))
     return bad
@@ -74,92 +83,165 @@ def _without(position: NDArray[np.int64], arrivals: Arrivals) -> NDArray[np.bool
     return mask
 
 
-def _leave_anchor(columns: Columns, speech: Speech, broken: NDArray[np.bool_]) -> None:
-    """Note that streams with a new timestamp base have no anchor."""
-    stream = np.searchsorted(speech.first, np.flatnonzero(broken), "right") - 1
-    columns.state["anchored"][speech.row[stream]] = False
-
-
 def _new_bases(
-    speech: Speech, judged: Selection, kept: NDArray[np.bool_]
+    speech: Speech, kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return where among the judged packets a new timestamp base begins.
+    """Return which speech packets are the first of a new timestamp base.
 
-    When it came with a duplicate, it begins with the next packet; the streams where there
+    When that came with a duplicate, it is the next that is none; the streams where there
     is none yet are returned too.
     """
-    broken = ~speech.continuous
-    begins = broken[judged.position]
-    lost = np.flatnonzero(broken & ~kept)
-    if not len(lost) or isinstance(judged.position, slice):
-        return begins, lost[:0]
-    stream = np.searchsorted(speech.first, lost, "right") - 1
-    after = np.searchsorted(judged.position, lost)
-    found = after < len(judged.position)
-    found[found] = judged.position[after[found]] <= speech.last[stream[found]]
-    begins[after[found]] = True
+    begins = ~speech.continuous
+    broken = np.flatnonzero(begins & ~kept)
+    if not len(broken):
+        return begins, broken
+    begins[broken] = False
+    stream = np.searchsorted(speech.first, broken, "right") - 1
+    others = np.flatnonzero(kept)
+    after = np.searchsorted(others, broken)
+    found = after < len(others)
+    found[found] = others[after[found]] <= speech.last[stream[found]]
+    begins[others[after[found]]] = True
     return begins, stream[~found]
 
 
 def _find_spurts(
     columns: Columns,
     arrivals: Arrivals,
-    packets: tuple[NDArray[np.bool_], Speech, SequenceResult],
-    judged: Selection,
+    marker: NDArray[np.bool_],
+    speech: Speech,
+    sequence: SequenceResult,
     begins: NDArray[np.bool_],
 ) -> None:
-    """Mark in `begins` the judged packets that begin a talk spurt."""
-    marker, speech, sequence = packets
-    in_order = _without(sequence.late.position, arrivals)[speech.position][judged.position]
-    chosen = select(in_order, judged.first)
-    if chosen is None:
-        return
+    """Mark in `begins` the speech packets that begin a talk spurt.
 
-    def of_chosen(column: NDArray[Scalar]) -> NDArray[Scalar]:
-        return column[judged.position][chosen.position]
-
-    state, first = columns.state, chosen.first
-    row = speech.row[judged.stream][chosen.stream]
-    number = of_chosen(arrivals.sequence[speech.position])
-    timestamp = of_chosen(arrivals.timestamp[speech.position])
-    step = np.empty_like(number)
-    np.subtract(number[1:], number[:-1], out=step[1:])
-    step[first] = number[first] - state["played_sequence"][row]
-    ticks = np.empty_like(timestamp)
-    np.subtract(timestamp[1:], timestamp[:-1], out=ticks[1:])
-    ticks[first] = timestamp[first] - state["played_timestamp"][row]
-    gap = ticks.view(np.int32) * of_chosen(speech.tick)
-    follows = step == 1
-    follows &= ~begins[chosen.position]
-    follows[first] &= state["played"][row]
-    _find_frames(state, row, chosen, gap, follows)
+    Whether one does is told by the newest packet in order before it, which nearly always
+    is the packet before. So few are looked at closely: those that differ from the packet
+    before as the first of a spurt does, and those where that was late or a duplicate.
+    """
+    state, row, first = columns.state, speech.row, speech.first
+    order = _in_order(columns, arrivals, speech, sequence)
+    size = speech.last - first + 1
     frame = state["frame_ms"][row]
+    if (frame == 0).any():
+        # Two packets are enough, but for a stream that begins with a gap.
+        _find_frames(order, begins, frame, np.minimum(size, 2))
+        _find_frames(order, begins, frame, size)
+        state["frame_ms"][row] = frame
     limit = np.where(frame > 0, _SPURT_FRAMES * frame + _ROUNDING_MS, np.inf)
-    spurt = follows & (gap > np.repeat(limit, chosen.last - first + 1))
-    spurt |= of_chosen(marker[speech.position])
-    spurt |= ~of_chosen(speech.adjacent)
-    begins[chosen.position] |= spurt
-    state["played"][row] = True
-    state["played_sequence"][row] = number[chosen.last]
-    state["played_timestamp"][row] = timestamp[chosen.last]
+    marked = marker[speech.position] | ~speech.adjacent
+    likely = marked | (speech.ticks * speech.tick > np.repeat(limit, size))
+    likely[first] = True
+    likely[np.minimum(order.passed + 1, len(likely) - 1)] = True
+    at = order.only(np.flatnonzero(likely))
+    stream, follows, advance = order.steps(at, begins)
+    begins[at] |= marked[at] | (follows & (advance > limit[stream]))
+    newest = order.before(speech.last + 1, first)
+    some = newest >= 0
+    state["played"][row[some]] = True
+    state["played_sequence"][row[some]] = order.sequence(newest[some])
+    state["played_timestamp"][row[some]] = order.timestamp(newest[some])
 
 
 def _find_frames(
-    state: NDArray[np.void],
-    row: NDArray[np.int64],
-    chosen: Selection,
-    gap: NDArray[np.float64],
-    follows: NDArray[np.bool_],
+    order: "_InOrder",
+    begins: NDArray[np.bool_],
+    frame: NDArray[np.float64],
+    size: NDArray[np.int64],
 ) -> None:
-    """Book the length of a frame where it is not known: the first step of timestamps."""
-    unknown = state["frame_ms"][row] == 0
-    if not unknown.any():
-        return
-    at = np.flatnonzero(follows & (gap > 0))
-    earliest = np.full(len(row), -1)
-    earliest[np.searchsorted(chosen.first, at[::-1], "right") - 1] = at[::-1]
-    unknown &= earliest >= 0
-    state["frame_ms"][row[unknown]] = gap[earliest[unknown]]
+    """Where `frame` is 0, find the first step of timestamps among so many packets a stream."""
+    unknown = np.flatnonzero(frame == 0)
+    size = size[unknown]
+    at = np.arange(int(size.sum()))
+    at += np.repeat(order.speech.first[unknown] - np.cumsum(size) + size, size)
+    stream, follows, advance = order.steps(order.only(at), begins)
+    found = follows & (advance > 0)
+    frame[stream[found][::-1]] = advance[found][::-1]
+
+
+class _InOrder(NamedTuple):
+    """Which speech packets came in order.
+
+    Attributes:
+        columns: With the newest packet in order of each stream before.
+        arrivals: All packets.
+        speech: Those that are speech.
+        passed: Indices among these that are late or duplicates, ascending.
+        begin: For each of these, the first of those next to one another.
+    """
+
+    columns: Columns
+    arrivals: Arrivals
+    speech: Speech
+    passed: NDArray[np.int64]
+    begin: NDArray[np.int64]
+
+    def only(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of the packets that came in order."""
+        return at[~self.has_passed(at, np.searchsorted(self.passed, at))]
+
+    def has_passed(self, at: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which packets are late or duplicates; `index` is where they would be."""
+        found = index < len(self.passed)
+        found[found] = self.passed[index[found]] == at[found]
+        return found
+
+    def sequence(self, at: NDArray[np.int64]) -> NDArray[np.uint16]:
+        """Return sequence numbers."""
+        return self.arrivals.sequence[_through(self.speech.position, at)]
+
+    def timestamp(self, at: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return timestamps."""
+        return self.arrivals.timestamp[_through(self.speech.position, at)]
+
+    def before(self, at: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the newest in order before each, -1 when it is before `first`."""
+        newest = at - 1
+        index = np.searchsorted(self.passed, newest)
+        passed = self.has_passed(newest, index)
+        newest[passed] = self.begin[index[passed]] - 1
+        newest[newest < first] = -1
+        return newest
+
+    def steps(
+        self, at: NDArray[np.int64], begins: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+        """Return stream, whether the number is the next one, and by how many ms time advanced.
+
+        Each is seen from the newest packet in order before; those that begin anew follow none.
+        """
+        state = self.columns.state
+        stream = np.searchsorted(self.speech.first, at, "right") - 1
+        row = self.speech.row[stream]
+        newest = self.before(at, self.speech.first[stream])
+        carried = newest < 0
+        number, timestamp = self.sequence(newest), self.timestamp(newest)
+        number[carried] = state["played_sequence"][row[carried]]
+        timestamp[carried] = state["played_timestamp"][row[carried]]
+        follows = self.sequence(at) - number == 1
+        follows &= ~begins[at] & (~carried | state["played"][row])
+        ticks = (self.timestamp(at) - timestamp).view(np.int32)
+        return stream, follows, ticks * self.speech.tick[at]
+
+
+def _in_order(
+    columns: Columns, arrivals: Arrivals, speech: Speech, sequence: SequenceResult
+) -> _InOrder:
+    """Return which speech packets came in order."""
+    passed = np.sort(np.concatenate((sequence.late.position, sequence.duplicates)))
+    if not isinstance(speech.position, slice):
+        index = np.searchsorted(speech.position, passed)
+        found = index < len(speech.position)
+        found[found] = speech.position[index[found]] == passed[found]
+        passed = index[found]
+    begins = np.diff(passed, prepend=-2) != 1
+    begin = passed[np.maximum.accumulate(np.where(begins, np.arange(len(passed)), 0))]
+    return _InOrder(columns, arrivals, speech, passed, begin)
+
+
+def _through(position: NDArray[np.int64] | slice, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of what is at `at` in a selection."""
+    return at if isinstance(position, slice) else position[at]
 
 
 def _judge(
@@ -239,3 +321,40 @@ def _judge_singly(
         in_row = in_row + 1 if bad else 0
         result.append(bad)
     return result, anchor, in_row
+
+
+def adaptive_buffer(
+    transit: NDArray[np.float64],
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which packets of a stream an adaptive buffer discards, and its delay before each.
+
+    The delay is the 95 % quantile (nearest rank) of the relative delay of the last 100
+    packets and 10 ms, from 20 to 200 ms. The relative delay of a packet is its transit
+    time less the least of the last 500 packets; it is discarded when that exceeds the delay.
+
+    Args:
+        transit: Arrival less timestamp of the speech packets of one clock, in ms, in the
+            order of arrival, without duplicates.
+
+    Returns:
+        Both with one entry a packet, the delay in ms.
+    """
+    count = len(transit)
+    least = np.full(count, np.inf)
+    quantile = np.zeros(count)
+    for index in range(1, min(count, ADAPTIVE_WINDOW)):
+        rank = math.ceil(ADAPTIVE_QUANTILE * index) - 1
+        quantile[index] = np.sort(transit[:index])[rank]
+    padded = np.concatenate((np.full(ADAPTIVE_BASE, np.inf), transit))
+    rank = math.ceil(ADAPTIVE_QUANTILE * ADAPTIVE_WINDOW) - 1
+    for start in range(0, count, _CHUNK):
+        part = slice(start, min(start + _CHUNK, count))
+        least[part] = sliding_window_view(padded, ADAPTIVE_BASE)[part].min(axis=1)
+        rated = slice(max(start, ADAPTIVE_WINDOW), part.stop)
+        if rated.start < rated.stop:
+            windows = sliding_window_view(transit, ADAPTIVE_WINDOW)
+            before = windows[rated.start - ADAPTIVE_WINDOW : rated.stop - ADAPTIVE_WINDOW]
+            quantile[rated] = np.partition(before, rank, axis=1)[:, rank]
+    delay = np.clip(quantile - least + ADAPTIVE_MARGIN_MS, *ADAPTIVE_RANGE_MS)
+    delay[:1] = ADAPTIVE_START_MS
+    return transit - np.minimum(least, transit) > delay, delay

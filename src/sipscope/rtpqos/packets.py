@@ -27,10 +27,25 @@ class Packets(NamedTuple):
     length: NDArray[np.uint16]
     dscp: NDArray[np.uint8]
 
-    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Packets":
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Packets":
         """Return the packets at these positions."""
         columns: tuple[Any, ...] = self
         return Packets(*[column[which] for column in columns])
+
+    def by_stream(self, streams: int) -> "Packets":
+        """Return the packets of one stream after those of another, each in order."""
+        local = self.local.astype(np.uint16) if streams < 1 << 16 else self.local
+        return self.take(np.argsort(local, kind="stable"))
+
+    def plain(self, streams: int) -> NDArray[np.bool_]:
+        """Return which streams have one payload type throughout, and no marker."""
+        usual = np.empty(streams, np.uint8)
+        usual[self.local] = self.payload_type
+        special = usual[self.local] != self.payload_type
+        special |= self.marker
+        plain = np.ones(streams, np.bool_)
+        plain[self.local[special]] = False
+        return plain
 
 
 def concatenate(parts: Sequence[Packets]) -> Packets:

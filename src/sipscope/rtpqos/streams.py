@@ -18,6 +18,8 @@ from sipscope.rtpqos.stream import Stream
 MAX_HELD = 16
 """So many packets of a stream on probation are held; if they do not look like RTP, none."""
 MAX_PENDING = 500_000
+MIN_DIVIDED = 20_000
+"""So many packets to flush are worth two passes over the columns."""
 MAX_TOUCHED = 60_000
 
 
@@ -208,14 +210,33 @@ class StreamTable:
         self._pending, self._pending_packets, self._touched = [], 0, []
         for stream in streams:
             stream.local = -1
-        local = pending.local.astype(np.uint16) if len(streams) < 1 << 16 else pending.local
-        pending = pending.take(np.argsort(local, kind="stable"))
-        size = np.bincount(pending.local, minlength=len(streams))
-        pending, streams, size = self._admit(pending, streams, size)
-        if streams:
-            book(self._columns, pending, streams, size)
-            changed.update(stream.id for stream in streams)
+        if all(stream.row >= 0 for stream in streams) and len(pending.local) >= MIN_DIVIDED:
+            self._book_divided(pending, streams)
+        else:
+            pending = pending.by_stream(len(streams))
+            size = np.bincount(pending.local, minlength=len(streams))
+            pending, streams, size = self._admit(pending, streams, size)
+            if streams:
+                book(self._columns, pending, streams, size)
+        changed.update(stream.id for stream in streams)
         return changed
+
+    def _book_divided(self, pending: Packets, streams: list[Stream]) -> None:
+        """Book streams without markers, events and the like apart: there, nothing is selected."""
+        plain = pending.plain(len(streams))
+        order = np.argsort(~plain, kind="stable")
+        local = np.empty(len(order), np.int32)
+        local[order] = np.arange(len(order), dtype=np.int32)
+        pending = pending._replace(local=local[pending.local]).by_stream(len(streams))
+        size = np.bincount(pending.local, minlength=len(streams))
+        streams = [streams[index] for index in order.tolist()]
+        count = int(plain.sum())
+        border = int(size[:count].sum())
+        if count:
+            book(self._columns, pending.take(slice(border)), streams[:count], size[:count])
+        if count < len(streams):
+            rest = pending.take(slice(border, None))
+            book(self._columns, rest, streams[count:], size[count:])
 
     def _find(
         self, pair: NDArray[np.int64], keys: list[tuple[Flow, int]]

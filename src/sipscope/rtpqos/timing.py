@@ -193,14 +193,20 @@ def _follow_skew(columns: Columns, speech: Speech) -> NDArray[np.float64]:
 
 def _count_steps(columns: Columns, speech: Speech, step: NDArray[np.int16]) -> None:
     """Count the timestamp steps between neighbours, for the packet time."""
-    place = np.rint(speech.ticks * (speech.tick * (STEPS_PER_SECOND / 1000)))
-    np.clip(place, 0, STEPS - 1, out=place)
-    counted = speech.continuous & speech.adjacent & (step == 1) & (place > 0)
-    size = np.diff(speech.first, append=len(place))
-    index = place.astype(np.int32)
-    index += np.repeat(np.arange(len(size), dtype=np.int32) * STEPS, size)
-    counts = np.bincount(index[counted], minlength=len(size) * STEPS)
-    columns.step[speech.row] += counts.reshape(-1, STEPS).astype(np.uint32)
+    counted = speech.continuous & speech.adjacent
+    counted &= step == 1
+    begins = np.empty(len(counted), np.bool_)
+    np.not_equal(speech.ticks[1:], speech.ticks[:-1], out=begins[1:])
+    begins[1:] |= counted[1:] != counted[:-1]
+    begins[speech.first] = True
+    begin = np.flatnonzero(begins)
+    size = np.diff(begin, append=len(begins))
+    place = np.rint(speech.ticks[begin] * (speech.tick[begin] * (STEPS_PER_SECOND / 1000)))
+    kept = counted[begin] & (place > 0)
+    begin, size = begin[kept], size[kept]
+    row = speech.row[np.searchsorted(speech.first, begin, "right") - 1]
+    place = np.minimum(place[kept], STEPS - 1).astype(np.int64)
+    np.add.at(columns.step, (row, place), size.astype(np.uint32))
 
 
 def packet_time_ms(columns: Columns, row: int) -> float | None:

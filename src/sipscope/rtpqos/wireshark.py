@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.rtpqos.columns import Arrivals, Columns, Selection, select
+from sipscope.rtpqos.columns import Arrivals, Columns, Selection, record_values, select
 from sipscope.rtpqos.smoothing import decayed_sums
 
 _DECAY = 15 / 16
@@ -164,36 +164,54 @@ def _count_errors(
     before = np.empty_like(sequence)
     before[1:] = sequence[:-1]
     before[first] = state["last_sequence"][row]
-    forward = in_sequence & (
-        (sequence > before) | (before - sequence > _WRAPPED) & (before > sequence)
-    )
+    begins = sequence - before != 1
+    error = np.flatnonzero(begins)
+    begins |= ~in_sequence
+    odd = np.flatnonzero(begins)
+    now, newest = sequence[odd].astype(np.int64), before[odd].astype(np.int64)
+    forward = in_sequence[odd] & ((now > newest) | (newest - now > _WRAPPED))
     backward = np.zeros(len(row), np.bool_)
-    backward[arrivals.stream_of(np.flatnonzero(~forward))] = True
-    errors = np.add.reduceat(sequence - before != 1, first, dtype=np.int64)
+    backward[arrivals.stream_of(odd[~forward])] = True
+    errors = np.bincount(arrivals.stream_of(error), minlength=len(row))
     state["sequence_errors"][row] += np.where(backward, 0, errors)
     state["last_sequence"][row[~backward]] = sequence[arrivals.last[~backward]]
+    begins[1:] |= ~in_sequence[:-1]
     for index in np.flatnonzero(backward).tolist():
-        packets = slice(first[index], first[index] + arrivals.size[index])
+        begin, size = int(first[index]), int(arrivals.size[index])
+        pieces = begins[begin : begin + size]
+        pieces[0] = True
+        at = np.flatnonzero(pieces)
         one = state[row[index]]
         one["last_sequence"], found = _errors_singly(
-            int(one["last_sequence"]), sequence[packets].tolist(), in_sequence[packets].tolist()
+            int(one["last_sequence"]),
+            sequence[begin + at].tolist(),
+            np.diff(at, append=size).tolist(),
+            in_sequence[begin + at].tolist(),
         )
         one["sequence_errors"] += found
 
 
 def _errors_singly(
-    newest: int, numbers: Iterable[int], in_sequence: Iterable[bool]
+    newest: int, numbers: Iterable[int], sizes: Iterable[int], in_sequence: Iterable[bool]
 ) -> tuple[int, int]:
-    """Return the newest number in sequence, and how many packets were not the next."""
+    """Return the newest number in sequence, and how many packets were not the next.
+
+    Args:
+        newest: Number before.
+        numbers: First number of each piece, whose packets have consecutive numbers.
+        sizes: How many packets each has.
+        in_sequence: Whether their timestamps are.
+    """
     errors = 0
-    for number, right in zip(numbers, in_sequence, strict=True):
-        if right and number == (newest + 1) & 0xFFFF:
-            newest = number
-        elif right and (number > newest or newest - number > _WRAPPED):
-            newest = number
-            errors += 1
-        elif number <= newest:
-            errors += 1
+    for first, size, right in zip(numbers, sizes, in_sequence, strict=True):
+        for ahead in range(size):
+            number = (first + ahead) & 0xFFFF
+            follows = number == (newest + 1) & 0xFFFF
+            if right and (follows or number > newest or newest - number > _WRAPPED):
+                errors += not follows
+                newest = (first + size - 1) & 0xFFFF
+                break
+            errors += number <= newest
     return newest, errors
 
 
@@ -273,12 +291,13 @@ def _book_skew(
     """Book the skew furthest from 0, the earliest of equals, and the sums for drift."""
     first = chosen.first
     skew = nominal - arrival
-    distance = np.abs(skew)
-    furthest = np.maximum.reduceat(distance, first)
-    at = np.flatnonzero(distance == np.repeat(furthest, chosen.last - first + 1))
-    earliest = skew[at[np.searchsorted(at, first)]]
-    further = furthest > np.abs(state["max_skew"][row])
-    state["max_skew"][row[further]] = earliest[further]
+    ahead, behind = np.maximum.reduceat(skew, first), np.minimum.reduceat(skew, first)
+    furthest = np.where(ahead >= -behind, ahead, behind)
+    for index in np.flatnonzero((ahead == -behind) & (ahead > 0)).tolist():
+        packets = skew[first[index] : chosen.last[index] + 1]
+        furthest[index] = packets[np.argmax(np.abs(packets))]
+    further = np.abs(furthest) > np.abs(state["max_skew"][row])
+    state["max_skew"][row[further]] = furthest[further]
     sums = {"x": arrival, "y": nominal, "xx": arrival * arrival, "xy": arrival * nominal}
     for name, values in sums.items():
         state[name][row] += np.add.reduceat(values, first)
@@ -342,30 +361,30 @@ def _book_mean(
 
 def wireshark_figures(columns: Columns, row: int) -> WiresharkFigures:
     """Compute what Wireshark shows for one row."""
-    state = columns.wireshark[row]
-    packets = int(state["packets"])
-    wraps = int(state["cycles"]) * 0x10000
-    expected = int(state["stop_sequence"]) + wraps - int(state["first_sequence"]) + 1
+    state = record_values(columns.wireshark[row])
+    packets: int = state["packets"]
+    wraps = state["cycles"] * 0x10000
+    expected = state["stop_sequence"] + wraps - state["first_sequence"] + 1
     expected &= 0xFFFFFFFF
     lost = expected - packets
-    x, xx = float(state["x"]), float(state["xx"])
+    x, xx = state["x"], state["xx"]
     spread = packets * xx - x * x
     drift = 0.0
     if xx > 0 and spread:
-        drift = (packets * float(state["xy"]) - x * float(state["y"])) / spread - 1
-    elapsed = (int(state["time"]) - int(state["start"])) / 1e6
+        drift = (packets * state["xy"] - x * state["y"]) / spread - 1
+    elapsed = (state["time"] - state["start"]) / 1e6
     return WiresharkFigures(
         expected=expected,
         lost=lost,
         loss_percent=100 * lost / expected if expected else 0.0,
-        sequence_errors=int(state["sequence_errors"]),
-        delta_min_ms=float(state["delta_min"]),
-        delta_mean_ms=float(state["delta_mean"]),
-        delta_max_ms=float(state["delta_max"]),
-        jitter_min_ms=float(state["jitter_min"]),
-        jitter_mean_ms=float(state["jitter_mean"]),
-        jitter_max_ms=float(state["jitter_max"]),
-        max_skew_ms=float(state["max_skew"]),
+        sequence_errors=state["sequence_errors"],
+        delta_min_ms=state["delta_min"],
+        delta_mean_ms=state["delta_mean"],
+        delta_max_ms=state["delta_max"],
+        jitter_min_ms=state["jitter_min"],
+        jitter_mean_ms=state["jitter_mean"],
+        jitter_max_ms=state["jitter_max"],
+        max_skew_ms=state["max_skew"],
         drift_ms=elapsed * drift,
         drift_percent=100 * drift,
         problem=bool(state["sequence_errors"] or state["wrong_timestamp"]),

@@ -1,7 +1,7 @@
 """The worst ten seconds of a stream, by R."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,9 +90,11 @@ def _parts_of_packets(
         at = np.flatnonzero(np.repeat(several, size))
         own = np.repeat(stream[several], size[several])
         part = np.maximum((arrivals.time[at] - begin[own]) // PART_NS, 0)
-        keys, counts = np.unique(_key(own, part), return_counts=True)
-        key, count = np.concatenate((key, keys)), np.concatenate((count, counts))
-        order = np.argsort(key)
+        keys = _key(own, part)
+        pieces = np.flatnonzero(np.diff(keys, prepend=-1))
+        key = np.concatenate((key, keys[pieces]))
+        count = np.concatenate((count, np.diff(pieces, append=len(keys))))
+        order = np.argsort(key, kind="stable")
         key, count = key[order], count[order]
     return key, count
 
@@ -115,17 +117,17 @@ def _rate(
     np.minimum.at(state["worst"], row[stream], ratings)
 
 
-def worst_mos(columns: Columns, row: int, coding: Coding) -> float | None:
+def worst_mos(columns: Columns, row: int, state: Mapping[str, Any], coding: Coding) -> float | None:
     """Return the MOS of the worst ten seconds of one row.
 
     The newest part counts when it is half over, or the only one.
     """
-    state = columns.state[row]
-    newest, worst = int(state["part"]), float(state["worst"])
-    elapsed = int(state["last"]) - int(state["first"]) - newest * PART_NS
+    newest, worst = state["part"], state["worst"]
+    elapsed = state["last"] - state["first"] - newest * PART_NS
     ratings = [worst] if worst < np.inf else []
+    parts = columns.part[row].tolist()
     for part in range(max(newest - PARTS + 1, 0), newest + 1):
-        expected, unheard, runs = columns.part[row, part % PARTS].tolist()
+        expected, unheard, runs = parts[part % PARTS]
         if expected > 0 and (part < newest or not newest or 2 * elapsed >= PART_NS):
             ratings.append(listening_rating(coding, Unheard(expected, unheard, runs)))
     return mean_opinion_score(min(ratings), coding.band) if ratings else None

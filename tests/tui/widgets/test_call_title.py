@@ -21,10 +21,11 @@ def test_a_call_is_told_by_its_parties_state_and_times() -> None:
     assert line_text(title(answered_call())) == ("1001 → 2002   completed   ring 2.5 s   talk 0:12")
 
 
-def test_loss_is_told_when_there_are_streams() -> None:
+def test_loss_and_mos_are_told_when_there_are_streams() -> None:
     line = title(answered_call(media=100, lost=range(10, 20)))
-    assert line_text(line).endswith("   loss 10.0 %")
-    assert line[-1] == Span("10.0 %", "failed")
+    assert line_text(line).endswith("   loss 10.0 %   MOS 2.9")
+    assert Span("10.0 %", "failed") in line
+    assert line[-1] == Span("2.9", "failed")
 
 
 def test_the_talk_of_a_call_in_progress_goes_on() -> None:

@@ -31,6 +31,7 @@ def test_all_figures_stand_in_eighty_cells(figures: StreamFigures) -> None:
         "  packets        238  lost             12                mean     max    last",
         "  expected       250  loss %          4.8  jitter ms     0.00    0.00    0.00",
         "  duplicates       0  out of order      0  delta ms     21.01  220.00",
+        "  MOS 3.85  nb   R 75.6   worst 10 s 3.85   costs: loss, burst loss",
         "  longest gap 220.0 ms  lost in 2 bursts, longest 10  skew 0.0 ms",
         "  loss %     ▁▁▁▁▁▁▁▁████▁▁▁▁▂▂▂▂  max 20.0",
         "  jitter ms  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  max 0.0",
@@ -66,7 +67,7 @@ def test_a_heading_takes_one_line_where_it_fits(figures: StreamFigures) -> None:
 def test_what_was_lost_has_the_style_of_how_bad_it_is(figures: StreamFigures) -> None:
     lines = stream_lines(figures, 79)
     assert Span("     12", "doubtful") in lines[2]
-    assert Span("████", "failed") in lines[6]
+    assert Span("████", "failed") in lines[7]
 
 
 def test_what_is_unknown_is_left_empty(figures: StreamFigures) -> None:
@@ -84,6 +85,9 @@ def test_what_is_unknown_is_left_empty(figures: StreamFigures) -> None:
         drift_ppm=None,
         loss_bursts=(),
         intervals=(),
+        r_factor=None,
+        mos=None,
+        mos_min=None,
     )
     assert texts(stream_lines(unknown, 79))[1:] == [
         "  payload type 8   SSRC 9c40e1f7   CS0   22:13:22 0:04",
@@ -95,6 +99,17 @@ def test_what_is_unknown_is_left_empty(figures: StreamFigures) -> None:
     ]
 
 
+def test_causes_are_left_out_where_there_is_no_room(figures: StreamFigures) -> None:
+    assert texts(stream_lines(figures, 60))[8] == "  MOS 3.85  nb   R 75.6   worst 10 s 3.85"
+
+
+def test_an_estimate_is_called_one(figures: StreamFigures) -> None:
+    guessed = replace(figures, mos_grade="estimate", mos_band="wb", causes=())
+    assert texts(stream_lines(guessed, 79))[5] == (
+        "  MOS 3.85  wb, estimate   R 75.6   worst 10 s 3.85"
+    )
+
+
 def test_large_times_lose_their_decimals(figures: StreamFigures) -> None:
     late = replace(figures, delta_max_ms=12345.678)
     assert texts(stream_lines(late, 79))[4].endswith("  21.01  12,346")
@@ -102,7 +117,7 @@ def test_large_times_lose_their_decimals(figures: StreamFigures) -> None:
 
 def test_drift_and_restarts_are_told_when_they_are_known(figures: StreamFigures) -> None:
     drifting = replace(figures, restarts=2, drift_ppm=-12.3)
-    assert "restarts 2  skew 0.0 ms  drift -12 ppm" in texts(stream_lines(drifting, 140))[4]
+    assert "restarts 2  skew 0.0 ms  drift -12 ppm" in texts(stream_lines(drifting, 140))[5]
 
 
 def test_the_newest_second_is_told_while_the_stream_sends(figures: StreamFigures) -> None:
@@ -116,7 +131,7 @@ def test_the_newest_second_is_told_while_the_stream_sends(figures: StreamFigures
 def test_a_second_without_packets_is_a_gap_in_the_charts(figures: StreamFigures) -> None:
     first, *others = figures.intervals
     silent = replace(figures, intervals=(first, first._replace(packets=0, lost=0), *others[1:]))
-    assert texts(stream_lines(silent, 79))[6].startswith("  loss %     ▁▁▁▁    ████")
+    assert texts(stream_lines(silent, 79))[7].startswith("  loss %     ▁▁▁▁    ████")
 
 
 @pytest.mark.parametrize(

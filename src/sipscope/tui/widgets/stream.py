@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from sipscope.calls.columns import duration_text, jitter_severity, loss_severity
+from sipscope.calls.columns import duration_text, jitter_severity, loss_severity, mos_severity
 from sipscope.decode.text import display
 from sipscope.rtpqos.figures import StreamFigures
 from sipscope.tui.line_list import Span
@@ -37,6 +37,8 @@ def stream_lines(figures: StreamFigures, width: int, now: int | None = None) -> 
             is told.
     """
     lines = [*_heading(figures, width), *_table(figures, width)]
+    if figures.mos is not None:
+        lines.append(_quality(figures, figures.mos, width))
     lines += _facts(figures, width)
     if now is not None and figures.now is not None and now - figures.last < 3_000_000_000:
         lines.append(_newest(figures))
@@ -135,6 +137,19 @@ def _facts(figures: StreamFigures, width: int) -> list[Line]:
         lines[-1] += (Span(f"{label} ", "old"), Span(f"{text}  "))
         used += length
     return [tuple(line) for line in lines]
+
+
+def _quality(figures: StreamFigures, mos: float, width: int) -> Line:
+    """Return MOS with its band, R, the worst part and what costs most, as far as there is room."""
+    grade = "" if figures.mos_grade == "published" else f", {figures.mos_grade}"
+    band = f"  {figures.mos_band}{grade}   R {figures.r_factor:.1f}"
+    spans = [Span("  MOS ", "old"), Span(f"{mos:.2f}", mos_severity(mos)), Span(band)]
+    if figures.mos_min is not None:
+        spans += [Span("   worst 10 s ", "old"), Span(f"{figures.mos_min:.2f}")]
+    causes = Span("   costs: " + ", ".join(figures.causes), "old")
+    if figures.causes and cell_len(line_text((*spans, causes))) <= width:
+        spans.append(causes)
+    return tuple(spans)
 
 
 def _newest(figures: StreamFigures) -> Line:
