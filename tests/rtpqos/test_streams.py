@@ -118,7 +118,9 @@ def test_columns_equal_one_packet_at_a_time(packets: list[Packet], data: st.Data
     assert table.ids() == list(ids)
     for stream_id, key in ids.items():
         _assert_equal(table.figures(stream_id), references[key], key)
-        assert asdict(table.figures(stream_id).wireshark) == {
+        shown = table.figures(stream_id).wireshark
+        assert shown is not None
+        assert asdict(shown) == {
             name: pytest.approx(value, rel=1e-9, abs=1e-7)
             for name, value in lines[key].figures().items()
         }
@@ -443,3 +445,11 @@ def test_the_lossiest_come_first_and_of_equals_the_most_jittery() -> None:
 def test_packets_are_those_of_listed_streams() -> None:
     table = flushed(*speech(7, flow=0), *speech(2, flow=1))
     assert table.packets == 7
+
+
+def test_what_wireshark_shows_can_be_left_out() -> None:
+    table = StreamTable(as_wireshark=False)
+    table.add(block_of(speech(7)), FLOWS)
+    table.flush()
+    assert table.figures(1).wireshark is None
+    assert table.figures(1).packets == 7

@@ -34,13 +34,16 @@ def line(packets: list[Packet]) -> WiresharkFigures:
     for stream_id in table.add(block_of(packets), FLOWS):
         table.describe(stream_id, FORMATS)
     table.flush()
-    return table.figures(1).wireshark
+    shown = table.figures(1).wireshark
+    assert shown is not None
+    return shown
 
 
 @needs_cases
 @pytest.mark.parametrize(("name", "expected"), expected_streams())
 def test_wireshark_4_0_to_the_digit(name: str, expected: dict[str, Any]) -> None:
     shown = case_stream(name, expected["ssrc"], expected["dst"]).wireshark
+    assert shown is not None
     model = expected["wireshark_4_0"]
     # The expected values are rounded to six decimals.
     assert {key: getattr(shown, mine) for key, mine in NAMES.items()} == {

@@ -89,6 +89,7 @@ class DialogStore:
         capacity: How many dialogs are kept at most.
         memory: How many bytes of messages are kept at most, roughly.
         stream_capacity: How many RTP streams are kept at most.
+        as_wireshark: Whether to compute the figures that Wireshark shows, too.
 
     Attributes:
         lock: To be held while reading or writing.
@@ -105,12 +106,14 @@ class DialogStore:
         capacity: int = 200_000,
         memory: int = 384 << 20,
         stream_capacity: int = 10_000,
+        *,
+        as_wireshark: bool = True,
     ) -> None:
         self.lock = threading.RLock()
         self.capacity = capacity
         self.memory = memory
         self.dialogs: dict[int, Dialog] = {}
-        self.streams = StreamTable(stream_capacity, on_evict=self._lose_stream)
+        self.streams = StreamTable(stream_capacity, self._lose_stream, as_wireshark=as_wireshark)
         self.counters = Counters()
         self.pinned: set[int] = set()
         self.kept_bytes = 0

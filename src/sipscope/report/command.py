@@ -39,7 +39,8 @@ def report_files(paths: Sequence[str], form: str, expression: str) -> int:
 
         capture_filter = CaptureFilter(expression)
     sources, failures = _open(paths)
-    store = DialogStore(MAX_DIALOGS, MAX_BYTES, MAX_STREAMS)
+    # The summary does not show what Wireshark would.
+    store = DialogStore(MAX_DIALOGS, MAX_BYTES, MAX_STREAMS, as_wireshark=form != "summary")
     engine = Engine(FileSet(sources), (), store, capture_filter=capture_filter)
     with Progress(sources, sys.stderr) as progress:
         engine.run(progress.show)

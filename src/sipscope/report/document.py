@@ -235,7 +235,9 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
     }
 
 
-def _wireshark(figures: WiresharkFigures) -> Object:
+def _wireshark(figures: WiresharkFigures | None) -> Object | None:
+    if figures is None:
+        return None
     return {
         "expected": figures.expected,
         "lost": figures.lost,

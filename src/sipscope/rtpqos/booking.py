@@ -42,7 +42,8 @@ def book(
     hearing = follow_bursts(columns, arrivals, highest, sequence, discarded)
     follow_intervals(columns, arrivals, timing, sequence.losses, hearing)
     follow_worst(columns, arrivals, hearing, streams)
-    follow_wireshark(columns, arrivals, kilohertz, packets.payload_type, packets.marker)
+    if columns.as_wireshark:
+        follow_wireshark(columns, arrivals, kilohertz, packets.payload_type, packets.marker)
     last = arrivals.last
     state["last"][row] = packets.time[last]
     state["dscp"][row] = packets.dscp[last]

@@ -43,8 +43,8 @@ _CODINGS = {
     # At 6.3 kbit/s with silence suppression, the only one with both values.
     ("g723", 8000): Coding("nb", 15, 16.1, True, True),
     ("gsm-efr", 8000): Coding("nb", 5, 10.0, True, True),
-    ("gsm", 8000): Coding("nb", 20, _WITHOUT_BPL, True, False),
-    ("gsm-hr-08", 8000): Coding("nb", 23, _WITHOUT_BPL, True, False),
+    ("gsm", 8000): Coding("nb", 20, _WITHOUT_BPL, False, False),
+    ("gsm-hr-08", 8000): Coding("nb", 23, _WITHOUT_BPL, False, False),
     ("g726-40", 8000): Coding("nb", 2, _WITHOUT_BPL, True, False),
     ("g726-32", 8000): Coding("nb", 7, _WITHOUT_BPL, True, False),
     ("g726-24", 8000): Coding("nb", 25, _WITHOUT_BPL, True, False),

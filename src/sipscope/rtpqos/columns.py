@@ -155,6 +155,7 @@ class Columns:
 
     Attributes:
         state: One record of `STATE` a stream.
+        as_wireshark: Whether the figures that Wireshark shows are followed, too.
         wireshark: One record of `WIRESHARK` a stream.
         run: The newest runs of missing numbers, a ring of `RUNS` a stream.
         burst: Histogram of loss runs, `BURSTS` bins a stream.
@@ -163,7 +164,8 @@ class Columns:
         part: The newest `PARTS` parts of ten seconds of a stream, a ring.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_wireshark: bool = True) -> None:
+        self.as_wireshark = as_wireshark
         self.state = np.zeros(0, STATE)
         self.wireshark = np.zeros(0, WIRESHARK)
         self.run = np.zeros((0, RUNS), RUN)

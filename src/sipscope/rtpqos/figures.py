@@ -146,7 +146,7 @@ class StreamFigures:
         causes: What costs most R, the worst first: `loss`, `burst loss`, `discard`, `codec`.
         intervals: The course of the stream without gaps.
         now: The newest second or so; None before it is over.
-        wireshark: What Wireshark shows for the same stream.
+        wireshark: What Wireshark shows for the same stream; None when not asked for.
     """
 
     id: int
@@ -191,7 +191,7 @@ class StreamFigures:
     causes: tuple[str, ...]
     intervals: tuple[Interval, ...]
     now: Now | None
-    wireshark: WiresharkFigures
+    wireshark: WiresharkFigures | None
 
     @property
     def duration_s(self) -> float:
@@ -260,7 +260,7 @@ def stream_figures(columns: Columns, row: int, identity: StreamIdentity) -> Stre
         causes=heard.causes if heard else (),
         intervals=_intervals(columns.interval[row], state, coding),
         now=_now(state),
-        wireshark=wireshark_figures(columns, row),
+        wireshark=wireshark_figures(columns, row) if columns.as_wireshark else None,
     )
 
 

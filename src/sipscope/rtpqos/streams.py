@@ -34,6 +34,7 @@ class StreamTable:
     Args:
         capacity: The most streams that are kept.
         on_evict: Called with the id of a stream that had to go.
+        as_wireshark: Whether to compute what Wireshark shows, too.
 
     Attributes:
         evicted: Accepted streams that had to go.
@@ -42,14 +43,18 @@ class StreamTable:
     """
 
     def __init__(
-        self, capacity: int = 10_000, on_evict: Callable[[int], None] | None = None
+        self,
+        capacity: int = 10_000,
+        on_evict: Callable[[int], None] | None = None,
+        *,
+        as_wireshark: bool = True,
     ) -> None:
         self.evicted = 0
         self.unaccepted = 0
         self.dropped = 0
         self._capacity = capacity
         self._on_evict = on_evict
-        self._columns = Columns()
+        self._columns = Columns(as_wireshark=as_wireshark)
         self._next_id = 1
         self._by_key: dict[tuple[Flow, int], Stream] = {}
         self._by_id: dict[int, Stream] = {}

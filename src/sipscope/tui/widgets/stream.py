@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from sipscope.calls.columns import duration_text, jitter_severity, loss_severity, mos_severity
 from sipscope.decode.text import display
 from sipscope.rtpqos.figures import StreamFigures
+from sipscope.rtpqos.wireshark import WiresharkFigures
 from sipscope.tui.line_list import Span
 from sipscope.tui.widgets.moments import clock
 from sipscope.tui.widgets.sparkline import resample, sparkline
@@ -43,8 +44,11 @@ def stream_lines(figures: StreamFigures, width: int, now: int | None = None) -> 
     if now is not None and figures.now is not None and now - figures.last < 3_000_000_000:
         lines.append(_newest(figures))
     lines += _charts(figures, width)
-    other = _as_wireshark(figures)
-    return [*lines, other] if cell_len(line_text(other)) <= width else lines
+    if figures.wireshark is not None:
+        other = _as_wireshark(figures.wireshark)
+        if cell_len(line_text(other)) <= width:
+            lines.append(other)
+    return lines
 
 
 def dscp_name(dscp: int) -> str:
@@ -165,9 +169,8 @@ def _newest(figures: StreamFigures) -> Line:
     )
 
 
-def _as_wireshark(figures: StreamFigures) -> Line:
+def _as_wireshark(other: WiresharkFigures) -> Line:
     """Return what Wireshark shows, faults included, for those who compare."""
-    other = figures.wireshark
     text = (
         f"lost {other.lost:,} ({other.loss_percent:.1f} %)   "
         f"max jitter {other.jitter_max_ms:.2f} ms   mean jitter {other.jitter_mean_ms:.2f} ms   "
