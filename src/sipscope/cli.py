@@ -47,13 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except typer.Exit as error:
         sys.exit(error.exit_code)
-    except Exception as error:
-        if hasattr(error, "format_message"):
-            sys.exit(
-                _complain(UsageError(error.format_message().rstrip("."), "See sipscope --help"))
-            )
-        raise
-    sys.exit(status if isinstance(status, int) else 0)
+    except typer.TyperException as error:
+        message = error.format_message().rstrip(".")
+        sys.exit(_complain(UsageError(message, "See sipscope --help")))
+    status = status if isinstance(status, int) else 0
+    if words[0] == "report" and arguments is None:
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process without taking apart a store that may hold a million records."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass  # whoever read the report has read enough
+    os._exit(status)
 
 
 @application.command(
