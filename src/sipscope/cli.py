@@ -3,6 +3,7 @@
 Everything else is imported inside functions, so that each command pays for what it uses.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -113,6 +114,9 @@ def view(
     engine.start()
     from sipscope.tui.app import run  # noqa: PLC0415
 
+    # Records of the store hold no cycles; looking through all of them stalls the screen.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     try:
         return run(engine, theme=theme)
     finally:
