@@ -1,8 +1,10 @@
+from dataclasses import astuple
+
 from sipscope.calls.dialog import Party, State
-from sipscope.calls.rows import call_row, party_name, stream_figures
+from sipscope.calls.rows import call_row, lowest_mos, party_name, stream_figures
 from tests.calls.playbook import Playbook, give, incoming
 from tests.packets import START
-from tests.signalling import MS, Sent, answered_call, request, store_of
+from tests.signalling import MS, answered_call, request, store_of
 
 
 def test_a_row_tells_who_called_whom_and_how_it_sounded() -> None:
@@ -42,7 +44,7 @@ def test_hostile_text_is_made_visible() -> None:
     give(book.store, [incoming(evil, START)])
     row = call_row(book.store.dialogs[2], book.store.streams, START)
     assert row.call_id == "a\u241b[2Jb"
-    assert row.text.isprintable()
+    assert all(value.isprintable() for value in astuple(row) if isinstance(value, str))
 
 
 def test_a_party_is_named_by_its_user_its_name_or_its_host() -> None:
@@ -59,8 +61,11 @@ def test_streams_that_have_no_figures_yet_are_left_out() -> None:
     assert [figures.packets for figures in stream_figures(dialog, store.streams)] == [10, 10]
 
 
-def test_the_text_of_a_row_can_be_searched() -> None:
-    store = store_of([Sent(0, request("INVITE", user="Anna"), "192.0.2.1", "192.0.2.2")])
-    text = call_row(store.dialogs[1], store.streams, START).text
-    assert "anna" in text
-    assert "invite" in text
+def test_the_mos_of_a_call_is_that_of_its_worst_stream() -> None:
+    store = store_of(answered_call(media=500, lost=range(100, 112)))
+    mos = [figures.mos for figures in stream_figures(store.dialogs[1], store.streams)]
+    assert None not in mos
+    assert call_row(store.dialogs[1], store.streams, START).mos == min(
+        map(float, filter(None, mos))
+    )
+    assert lowest_mos([]) is None

@@ -55,24 +55,6 @@ class CallRow:
     reason: str
     call_id: str
 
-    @property
-    def text(self) -> str:
-        """All that can be read in the row, lower case, for a text filter."""
-        return " ".join(
-            (
-                self.caller,
-                self.callee,
-                self.method,
-                self.state,
-                self.source,
-                self.destination,
-                self.codec,
-                str(self.status or ""),
-                self.reason,
-                self.call_id,
-            )
-        ).lower()
-
 
 def call_row(dialog: Dialog, streams: StreamTable, now: int) -> CallRow:
     """Return the row of a dialog at the time `now` (ns)."""
