@@ -24,7 +24,7 @@ from statistics import median
 
 SIPSCOPE = (sys.executable, "-m", "sipscope", "report", "{capture}")
 BENCH = Path(__file__).resolve().parent
-WORK = BENCH / "work"
+WORK = BENCH / "workloads"
 WRITERS = [BENCH / name for name in ("workload.py", "signalling.py", "media.py")]
 
 

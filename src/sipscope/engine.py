@@ -345,6 +345,9 @@ class Engine:
         )
 
     def _end_of_files(self) -> None:
+        for index in range(len(self.files.sources)):
+            if index in self._intakes:
+                self._intakes[index].finish()
         self._flush()
         if not self.live:
             with self.store.lock:

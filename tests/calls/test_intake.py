@@ -101,3 +101,14 @@ def test_other_traffic_leaves_no_trace() -> None:
     frames = [ethernet(ipv4(udp(dns, 40000, 53))), ethernet(ipv4(udp(b"")), 0x0806), b"", b"\x00"]
     Intake(store).take(batch(frames))
     assert (len(store.dialogs), len(store.streams), store.counters.messages) == (0, 0, 0)
+
+
+def test_a_message_that_the_capture_cut_off_in_its_stream_is_shown() -> None:
+    whole = request("INVITE", body=sdp(PHONE, 40000))
+    store = DialogStore()
+    intake = Intake(store)
+    intake.take(batch([ethernet(ipv4(tcp(whole[:-20], sequence=1), protocol=TCP))]))
+    assert store.counters.messages == 0
+    intake.finish()
+    assert store.counters.messages == store.counters.malformed == 1
+    assert store.dialogs[1].messages[0].raw == whole[:-20]

@@ -9,7 +9,7 @@ from sipscope.calls.dialog import KeptFrames
 from sipscope.calls.store import DialogStore, Incoming
 from sipscope.decode.address import Flow
 from sipscope.decode.batch import Column, PacketBatch, Recording
-from sipscope.decode.network import Datagram, Datagrams, Decoded, NetworkDecoder
+from sipscope.decode.network import Datagram, Datagrams, NetworkDecoder
 from sipscope.decode.rtp import RtpBlock, rtp_block
 from sipscope.decode.sip_framing import BEGINNINGS, looks_like_sip
 from sipscope.decode.sip_heads import read_heads
@@ -47,22 +47,29 @@ class Intake:
         incoming = _messages(decoded.datagrams, block.other)
         reassembled: list[Datagram] = []
         if decoded.slow:
-            incoming += _slow_messages(decoded)
+            incoming += _slow_messages(decoded.slow)
             incoming.sort(key=_frame_number)
             reassembled = [
                 part
                 for part in decoded.slow
                 if isinstance(part, Datagram) and not looks_like_sip(part.payload)
             ]
+        self._take_sip(incoming)
+        self._take_rtp(block, decoded.datagrams)
+        if reassembled:
+            datagrams = _as_columns(reassembled)
+            self._take_rtp(rtp_block(datagrams), datagrams)
+
+    def finish(self) -> None:
+        """Take what there is of messages that were not complete; no more batches will come."""
+        self._take_sip(_slow_messages(self._network.finish()))
+
+    def _take_sip(self, incoming: Sequence[Incoming]) -> None:
         for begin in range(0, len(incoming), MESSAGES_PER_LOCK):
             part = incoming[begin : begin + MESSAGES_PER_LOCK]
             heads = read_heads([message[3] for message in part])
             with self._store.lock:
                 self._store.add(part, heads)
-        self._take_rtp(block, decoded.datagrams)
-        if reassembled:
-            datagrams = _as_columns(reassembled)
-            self._take_rtp(rtp_block(datagrams), datagrams)
 
     def _take_rtp(self, block: RtpBlock, datagrams: Datagrams) -> None:
         self.rtcp_packets += len(block.rtcp)
@@ -138,7 +145,7 @@ def _sip_rows(datagrams: Datagrams, rows: Column) -> Column:
     return chosen
 
 
-def _slow_messages(decoded: Decoded) -> list[Incoming]:
+def _slow_messages(slow: Iterable[Datagram | TcpMessage]) -> list[Incoming]:
     """Return the SIP messages that came in several packets."""
     return [
         (
@@ -150,7 +157,7 @@ def _slow_messages(decoded: Decoded) -> list[Incoming]:
             0,
             0,
         )
-        for part in decoded.slow
+        for part in slow
         if isinstance(part, TcpMessage) or looks_like_sip(part.payload)
     ]
 
