@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sipscope.calls.filter import compile_filter
 from sipscope.errors import FilterError
 from sipscope.report.command import report_files
 from tests.report.contract import DOCUMENT, breaches
@@ -107,3 +108,25 @@ def test_signs_that_the_terminal_does_not_know_are_replaced(
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii"))
     assert report_files([str(CAPTURES / "call-udp.pcap")], "summary", "") == 0
     assert b" ? " in raw.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "failing", "status", "dialogs"),
+    [
+        ("state = busy", "", 0, 1),
+        ("state = completed", "", 0, 0),
+        ("", "state = busy", 3, 1),
+        ("", "mos < 3.5", 0, 1),
+        ("state = completed", "state = busy", 0, 0),
+    ],
+)
+def test_filters_limit_the_report_and_decide_on_the_exit_status(
+    wanted: str,
+    failing: str,
+    status: int,
+    dialogs: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limits, reasons = compile_filter(wanted), compile_filter(failing)
+    assert report_files([CALL], "ndjson", "", limits, reasons) == status
+    assert capsys.readouterr().out.count('"type": "dialog"') == dialogs

@@ -35,16 +35,18 @@ class Flow(NamedTuple):
         source: Who sends.
         destination: Who receives.
         transport: `udp`, `tcp`, ... as in the SIP Via header, lower case.
+        encapsulation: The tunnels and mirrors that the packets came in, outermost first.
     """
 
     source: Endpoint
     destination: Endpoint
     transport: str = "udp"
+    encapsulation: tuple[str, ...] = ()
 
     @property
     def reverse(self) -> "Flow":
         """The other direction."""
-        return Flow(self.destination, self.source, self.transport)
+        return Flow(self.destination, self.source, self.transport, self.encapsulation)
 
 
 @lru_cache(maxsize=65536)
