@@ -4,7 +4,7 @@ import gzip
 import os
 import stat
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
@@ -18,6 +18,12 @@ from sipscope.capture.pcapng import ENHANCED_PACKET, IF_TSRESOL, INTERFACE_DESCR
 from sipscope.capture.pcapng import MAGIC as SECTION_HEADER
 from sipscope.decode.batch import Column, Frame, PacketBatch
 from sipscope.errors import SaveError
+from sipscope.export.annotations import (
+    NAME_RESOLUTION,
+    Annotations,
+    comment_option,
+    name_records,
+)
 from sipscope.export.saving import cannot_save, create, file_exists, saving
 
 ETHERNET = 1
@@ -74,13 +80,7 @@ class PcapngFormat:
 
     def records(self, batch: PacketBatch) -> Records:
         """Return the blocks of a batch's packets, after that of their interface if it is new."""
-        interface = self._interfaces.get(batch.link_type)
-        description = b""
-        if interface is None:
-            interface = self._interfaces[batch.link_type] = len(self._interfaces)
-            resolution = struct.pack("<HHB3xI", IF_TSRESOL, 1, 9, 0)
-            head = struct.pack("<HHI", batch.link_type, 0, SNAPSHOT)
-            description = _block(INTERFACE_DESCRIPTION, head + resolution)
+        interface, description = self._interface(batch.link_type)
         length = 32 + (batch.captured + 3 & -4)
         header = np.empty((len(batch), 7), dtype="<u4")
         header[:, 0] = ENHANCED_PACKET
@@ -97,9 +97,37 @@ class PcapngFormat:
         before = np.frombuffer(description, dtype=np.uint8)
         return Records(np.concatenate([before, octets]), ends + len(before))
 
+    def commented(self, frame: Frame, comment: str) -> bytes:
+        """Return the block of one frame with a comment, after that of its interface."""
+        interface, description = self._interface(frame.link_type)
+        size, wire = len(frame.data), min(frame.wire_length, 0xFFFFFFFF)
+        high, low = frame.time >> 32, frame.time & 0xFFFFFFFF
+        head = struct.pack("<IIIII", interface, high, low, size, wire)
+        data = frame.data + bytes(-size % 4)
+        return description + _block(ENHANCED_PACKET, head + data + comment_option(comment))
+
+    def names(self, names: Mapping[bytes, str]) -> bytes:
+        """Return the block that names addresses, nothing when there are no names."""
+        return _block(NAME_RESOLUTION, name_records(names)) if names else b""
+
+    def _interface(self, link_type: int) -> tuple[int, bytes]:
+        """Return the index of a link type's interface, and its block if it is new."""
+        known = self._interfaces.get(link_type)
+        if known is not None:
+            return known, b""
+        interface = self._interfaces[link_type] = len(self._interfaces)
+        resolution = struct.pack("<HHB3xI", IF_TSRESOL, 1, 9, 0)
+        head = struct.pack("<HHI", link_type, 0, SNAPSHOT)
+        return interface, _block(INTERFACE_DESCRIPTION, head + resolution)
+
 
 def save_frames(
-    path: str, frames: Iterable[Frame], *, overwrite: bool = False, nanoseconds: bool = False
+    path: str,
+    frames: Iterable[Frame],
+    *,
+    overwrite: bool = False,
+    nanoseconds: bool = False,
+    annotations: Annotations | None = None,
 ) -> int:
     """Save frames in order of time; the file is whole or not there.
 
@@ -111,6 +139,7 @@ def save_frames(
         frames: The frames, in any order.
         overwrite: Whether to replace a file of that name.
         nanoseconds: Whether pcap may be in nanoseconds where the times need it.
+        annotations: Names and comments, which only pcapng can keep.
 
     Returns:
         The number of frames.
@@ -130,9 +159,9 @@ def save_frames(
     with saving(path, overwrite=overwrite) as file:
         if path.lower().endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                _write_frames(packed, form, ordered)
+                _write_frames(packed, form, ordered, annotations or Annotations())
         else:
-            _write_frames(file, form, ordered)
+            _write_frames(file, form, ordered, annotations or Annotations())
     return len(ordered)
 
 
@@ -253,11 +282,22 @@ def _create_recording(path: str, overwrite: bool) -> int:
 
 
 def _write_frames(
-    file: BinaryIO | gzip.GzipFile, form: PcapFormat | PcapngFormat, frames: list[Frame]
+    file: BinaryIO | gzip.GzipFile,
+    form: PcapFormat | PcapngFormat,
+    frames: list[Frame],
+    annotations: Annotations,
 ) -> None:
+    comments = annotations.comments if isinstance(form, PcapngFormat) else {}
     file.write(form.header)
-    for link_type, run in groupby(frames, key=attrgetter("link_type")):
-        file.write(form.records(_batch(link_type, list(run))).octets.data)
+    if isinstance(form, PcapngFormat):
+        file.write(form.names(annotations.names))
+    for (link_type, comment), run in groupby(
+        frames, key=lambda frame: (frame.link_type, comments.get(frame))
+    ):
+        if comment is None or not isinstance(form, PcapngFormat):
+            file.write(form.records(_batch(link_type, list(run))).octets.data)
+        else:
+            file.writelines(form.commented(frame, comment) for frame in run)
 
 
 def _batch(link_type: int, frames: list[Frame]) -> PacketBatch:
