@@ -34,7 +34,7 @@ def fragment(
         more=end < len(payload),
         length=len(data),
         data=data[:captured],
-        frame=Frame(time, 1, len(packet), packet),
+        frames=(Frame(time, 1, len(packet), packet),),
     )
 
 
@@ -48,7 +48,7 @@ def test_two_fragments_make_the_packet_with_the_frames_of_both() -> None:
     first, last = fragment(0, 1480), fragment(1480, 2048)
     assert fragments.add(first) is None
     whole = fragments.add(last)
-    assert whole == Whole(ipv4(PAYLOAD), 2068, (first.frame, last.frame))
+    assert whole == Whole(ipv4(PAYLOAD), 2068, (*first.frames, *last.frames))
     assert fragments.held == 0
 
 
@@ -71,7 +71,14 @@ def test_ipv6_fragments_make_the_packet_with_the_protocol_of_the_first() -> None
         data = PAYLOAD[begin:end]
         frame = Frame(START, 1, end - begin, data)
         return Fragment(
-            ipv6(data, next_header=44)[:40], 7, protocol, begin, end < 2048, len(data), data, frame
+            ipv6(data, next_header=44)[:40],
+            7,
+            protocol,
+            begin,
+            end < 2048,
+            len(data),
+            data,
+            (frame,),
         )
 
     assert fragments.add(piece(1448, 2048, 60)) is None
@@ -208,4 +215,23 @@ def test_a_packet_of_8_byte_fragments_in_random_order_is_put_together() -> None:
     pieces = [fragment(at, at + 8, payload=payload) for at in places]
     wholes = [whole for whole in map(fragments.add, pieces) if whole]
     assert [whole.packet[20:] for whole in wholes] == [payload]
-    assert [frame.data for frame in wholes[0].frames] == [piece.frame.data for piece in pieces]
+    assert [frame.data for frame in wholes[0].frames] == [piece.frames[0].data for piece in pieces]
+
+
+def test_the_same_fragments_in_another_tunnel_are_of_another_packet() -> None:
+    fragments, _ = table()
+    first, last = fragment(0, 1480), fragment(1480, 2048)
+    assert fragments.add(first) is None
+    assert fragments.add(last._replace(encapsulation=3)) is None
+    assert fragments.add(last) == Whole(ipv4(PAYLOAD), 2068, (*first.frames, *last.frames))
+
+
+def test_a_fragment_that_came_in_several_frames_brings_them_all() -> None:
+    fragments, _ = table()
+    first, last = fragment(0, 1480), fragment(1480, 2048)
+    frames = (Frame(START, 1, 3, b"one"), Frame(START + 1, 1, 3, b"two"))
+    assert fragments.add(first._replace(frames=frames)) is None
+    assert fragments.held > 6
+    whole = fragments.add(last)
+    assert whole is not None
+    assert whole.frames == (*frames, *last.frames)

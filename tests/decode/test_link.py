@@ -65,7 +65,19 @@ SNAP = b"\xaa\xaa\x03\x00\x00\x00"
             MACS + b"\x88\x47\x00\x01\x00\x40\x00\x02\x01\x40",
             id="MPLS, one label and two",
         ),
+        pytest.param(
+            1,
+            MACS + b"\x88\x47\x00\x01\x01\x40" + bytes(4) + MACS + b"\x08\x00",
+            MACS + b"\x88\x48\x00\x01\x01\x40" + bytes(4) + MACS + b"\x86\xdd",
+            id="an Ethernet pseudowire",
+        ),
         pytest.param(9, b"\xff\x03\x00\x21", b"\x00\x57", id="PPP"),
+        pytest.param(
+            9,
+            b"\xff\x03\x02\x81\x00\x01\x01\x40",
+            b"\x02\x81\x00\x01\x01\x40",
+            id="PPP with MPLS",
+        ),
         pytest.param(9, b"\x21", b"\xff\x03\x57", id="PPP with compressed protocol"),
         pytest.param(12, b"", b"", id="raw IP, 12"),
         pytest.param(14, b"", b"", id="raw IP, 14"),
@@ -115,7 +127,7 @@ def test_link_types_of_one_ip_version_are_raw_ip(link_type: int, frame: bytes) -
         pytest.param(101, b"\x75" + FOUR[1:], id="IP version 7"),
         pytest.param(9, b"\xff\x03\xc0\x21\1\1\0\4", id="LCP"),
         pytest.param(239, b"\x02\0\0\0" + b"\x08\0\x01\0\0\0\0\0" * 20, id="NFLOG, no packet"),
-        pytest.param(105, FOUR, id="IEEE 802.11"),
+        pytest.param(1, MACS + b"\x88\x47\x00\x01\x01\x40" + b"\x75" + FOUR, id="MPLS with no IP"),
         pytest.param(65_000, FOUR, id="unknown link type"),
     ],
 )

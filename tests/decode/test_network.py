@@ -3,7 +3,6 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import dpkt
 import numpy as np
@@ -14,9 +13,10 @@ from hypothesis import strategies as st
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import PacketBatch
 from sipscope.decode.counts import NetworkCounts
-from sipscope.decode.network import TABLES, Datagram, Decoded, NetworkDecoder
+from sipscope.decode.network import TABLES, Datagram, NetworkDecoder
 from sipscope.decode.sip_framing import looks_like_sip
 from sipscope.decode.tcp import TcpMessage
+from tests.decode.decoded import payloads
 from tests.packets import (
     ACK,
     FIN,
@@ -35,50 +35,6 @@ CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
 OPTIONS = b"OPTIONS sip:bob@example.com SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 INVITE = b"INVITE sip:bob@example.com SIP/2.0\r\nContent-Length: 2000\r\n\r\n" + b"v" * 2000
-
-
-class Payload(NamedTuple):
-    """What is the same about a payload however the packets were divided into batches."""
-
-    number: int
-    time: int
-    flow: Flow
-    payload: bytes
-    dscp: int = 0
-    frames: int = 1
-    problems: int = 0
-
-
-def payloads(decoded: Decoded) -> list[Payload]:
-    """All payloads of a batch, in order of capture."""
-    found = decoded.datagrams
-    frames = found.batch
-    all_payloads = [
-        Payload(
-            frames.number + packet,
-            int(frames.time[packet]),
-            found.flows[flow],
-            frames.buffer[start : start + length],
-            dscp,
-        )
-        for packet, start, length, flow, dscp in zip(
-            found.packet.tolist(),
-            found.start.tolist(),
-            found.length.tolist(),
-            found.flow.tolist(),
-            found.dscp.tolist(),
-            strict=True,
-        )
-    ]
-    for slow in decoded.slow:
-        assert 0 <= slow.packet < len(frames)
-        if isinstance(slow, Datagram):
-            rest = (slow.payload, slow.dscp, len(slow.frames))
-        else:
-            rest = (slow.payload, 0, len(slow.frames))
-        problems = len(slow.problems) if isinstance(slow, TcpMessage) else 0
-        all_payloads.append(Payload(slow.number, slow.time, slow.flow, *rest, problems))
-    return sorted(all_payloads)
 
 
 def fragmented(packet: bytes, size: int, identification: int) -> list[bytes]:
@@ -147,15 +103,18 @@ def test_ipv6_extensions_behind_the_fragment_header_are_passed_over() -> None:
     assert datagram.payload == INVITE
 
 
-def test_a_fragment_inside_a_fragmented_packet_is_too_deep() -> None:
-    inner = ipv6_fragment(udp(INVITE)[:800], 0, more_fragments=True)
+def test_fragments_inside_a_fragmented_packet_are_put_together() -> None:
+    last = ipv6_fragment(udp(INVITE)[800:], 800, identification=2)
+    first = ipv6_fragment(udp(INVITE)[:800], 0, more_fragments=True, identification=2)
     pieces = [
-        ipv6(ipv6_fragment(inner[:400], 0, more_fragments=True, next_header=44), next_header=44),
-        ipv6(ipv6_fragment(inner[400:], 400, next_header=44), next_header=44),
+        ipv6(ipv6_fragment(first[:400], 0, more_fragments=True, next_header=44), next_header=44),
+        ipv6(ipv6_fragment(first[400:], 400, next_header=44), next_header=44),
     ]
     decoder = NetworkDecoder()
     assert decoder.decode(batch(pieces, 101)).slow == []
-    assert decoder.counts == NetworkCounts(encapsulation_too_deep=1)
+    (datagram,) = decoder.decode(batch([ipv6(last, next_header=44)], 101)).slow
+    assert (datagram.payload, len(datagram.frames)) == (INVITE, 3)
+    assert decoder.counts == NetworkCounts()
 
 
 def segments(stream: bytes, size: int, *, six: bool = False) -> list[bytes]:
@@ -325,7 +284,7 @@ def mutated(chance: random.Random, frames: Sequence[bytes]) -> bytes:
 def test_50_000_mutated_packets_raise_nothing_and_stay_in_their_bounds() -> None:
     chance = random.Random(2)
     good = traffic()
-    links = sorted(TABLES["link"])
+    links = sorted(TABLES.steps["link"])
     decoder = NetworkDecoder()
     begun = time.process_time()
     for turn in range(200):

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from sipscope.decode.rtcp import (
     Application,
-    ExtendedBlock,
     ExtendedReport,
     Goodbye,
     OtherPacket,
@@ -16,7 +15,9 @@ from sipscope.decode.rtcp import (
     SenderReport,
     SourceDescription,
     parse_rtcp,
+    protection,
 )
+from sipscope.decode.rtcp_xr import ExtendedBlock, ReceiverReferenceTime
 from sipscope.errors import Problem
 
 BLOCK = bytes.fromhex("55667788 0dfffffb 00010464 00000018 a1b2c3d4 00010000")
@@ -92,9 +93,9 @@ def test_an_application_packet() -> None:
     assert parse_rtcp(packet(204, body, count=3)) == ([Application(1, 3, b"name", b"1234")], [])
 
 
-def test_an_extended_report_keeps_its_blocks_unread() -> None:
-    body = b"\0\0\0\1" + b"\x04\0\0\2" + bytes(8) + b"\x07\x05\0\1" + b"voip"
-    expected = ExtendedReport(1, (ExtendedBlock(4, 0, bytes(8)), ExtendedBlock(7, 5, b"voip")))
+def test_an_extended_report_keeps_unknown_blocks_unread() -> None:
+    body = b"\0\0\0\1" + b"\x04\0\0\2" + bytes(7) + b"\x09" + b"\x0e\x05\0\1" + b"loss"
+    expected = ExtendedReport(1, (ReceiverReferenceTime(9), ExtendedBlock(14, 5, b"loss")))
     assert parse_rtcp(packet(207, body)) == ([expected], [])
 
 
@@ -151,6 +152,43 @@ def test_a_goodbye_that_announces_too_much_is_a_problem() -> None:
     packets, problems = parse_rtcp(packet(203, b"\0\0\0\1", count=2))
     assert packets == [Goodbye((1,), b"")]
     assert problems == [Problem("rtcp.sources", "2 sources announced, 1 there", 4)]
+
+
+def test_a_block_that_is_too_short_is_a_problem_and_stays_unread() -> None:
+    packets, problems = parse_rtcp(packet(207, b"\0\0\0\1" + b"\x07\x05\0\1" + b"voip"))
+    assert packets == [ExtendedReport(1, (ExtendedBlock(7, 5, b"voip"),))]
+    text = "block of type 7 with 4 bytes instead of 32"
+    assert problems == [Problem("rtcp.xr-short", text, 8)]
+
+
+CIPHERTEXT = bytes.fromhex("9b1de2403f5577c0a8113d42e90d7e5c60b1f2a45d1180c3")
+TAG = bytes(range(100, 110))
+
+
+class TestProtection:
+    def test_a_compound_packet_is_plain(self) -> None:
+        assert protection(SENDER + CNAME) == "plain"
+
+    def test_of_a_compound_packet_srtcp_leaves_the_first_header(self) -> None:
+        encrypted = SENDER[:8] + CIPHERTEXT * 2 + CIPHERTEXT[:20] + b"\x80\0\0\1" + TAG
+        assert protection(encrypted) == "encrypted"
+
+    def test_the_index_tells_of_encryption_where_there_is_one_packet(self) -> None:
+        assert protection(RECEIVER + b"\x80\0\0\1" + TAG) == "encrypted"
+
+    def test_srtcp_that_is_only_authenticated_is_plain(self) -> None:
+        assert protection(RECEIVER + b"\0\0\0\1" + TAG) == "plain"
+        assert protection(SENDER + CNAME + b"\0\0\0\1" + TAG) == "plain"
+
+    def test_a_packet_that_the_capture_cut_short_is_plain(self) -> None:
+        whole = SENDER + CNAME
+        assert protection(whole[:40], len(whole)) == "plain"
+        assert protection(whole[:60], len(whole)) == "plain"
+
+    def test_a_packet_whose_length_does_not_fit_is_malformed(self) -> None:
+        assert protection(SENDER[:40]) == "malformed"
+        assert protection(b"\x80\xc8") == "malformed"
+        assert protection(b"\x80\x08" + bytes(60)) == "malformed"
 
 
 def test_nothing_is_nothing() -> None:

@@ -1,7 +1,6 @@
 """RTP headers in columns, from real bytes."""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -9,43 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipscope.decode.address import Endpoint, Flow
-from sipscope.decode.batch import PacketBatch
-from sipscope.decode.network import Datagrams
-from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech, rtp_block
-
-FLOW = Flow(Endpoint(bytes([192, 0, 2, 1]), 4000), Endpoint(bytes([192, 0, 2, 2]), 4002))
-
-
-def rtp(payload: bytes = b"\xd5" * 160, bits: int = 0x80, kind: int = 0x88) -> bytes:
-    """Sequence 0xFFFE, timestamp 0xFEDCBA98, SSRC 0xDEADBEEF; by default PCMA with marker."""
-    return struct.pack("!BBHII", bits, kind, 0xFFFE, 0xFEDCBA98, 0xDEADBEEF) + payload
-
-
-def datagrams(payloads: Sequence[bytes], wire: Sequence[int] | None = None) -> Datagrams:
-    """UDP payloads that lie 42 bytes apart in the buffer, one packet each, every third ms."""
-    length = np.array([len(payload) for payload in payloads], np.int64)
-    captured = length + 42
-    offset = np.cumsum(captured) - captured
-    count = len(payloads)
-    batch = PacketBatch(
-        buffer=b"".join(bytes(42) + payload for payload in payloads),
-        offset=offset,
-        captured=captured,
-        wire=captured,
-        time=np.arange(count) * 3_000_000,
-        link_type=1,
-    )
-    return Datagrams(
-        batch=batch,
-        packet=np.arange(count),
-        start=offset + 42,
-        length=length,
-        wire_length=length if wire is None else np.array(wire, np.int64),
-        flow=np.zeros(count, np.int64),
-        dscp=np.full(count, 46, np.uint8),
-        flows=[FLOW],
-    )
+from sipscope.decode.rtp import PAYLOAD_TYPES, is_speech, payload_start, rtp_block
+from tests.decode.payloads import datagrams, rtp
 
 
 def test_every_field_of_the_header() -> None:
@@ -159,3 +123,25 @@ def test_static_payload_types_of_rfc_3551() -> None:
 )
 def test_events_and_comfort_noise_are_not_speech(name: str, speech: bool) -> None:
     assert is_speech(name) is speech
+
+
+class TestPayload:
+    @pytest.mark.parametrize(
+        ("header", "bits"),
+        [
+            (b"", 0x80),
+            (bytes(8), 0x82),
+            (b"\xbe\xde\x00\x02" + bytes(8), 0x90),
+            (bytes(60) + b"\xbe\xde\x00\x01" + bytes(4), 0x9F),
+        ],
+    )
+    def test_begins_behind_sources_and_extension(self, header: bytes, bits: int) -> None:
+        taken = datagrams([rtp(), rtp(header + b"audio", bits=bits)])
+        (start,) = payload_start(taken, rtp_block(taken), np.array([1])).tolist()
+        assert taken.batch.buffer[start : start + 5] == b"audio"
+
+    def test_that_was_not_captured_begins_at_the_end_of_what_was(self) -> None:
+        cut = [rtp(b"\xbe\xde", bits=0x9F), rtp(b"\xbe\xde\x00\x09abc", bits=0x90)]
+        taken = datagrams(cut, wire=[172, 172])
+        end = (taken.start + taken.length).tolist()
+        assert payload_start(taken, rtp_block(taken), np.array([0, 1])).tolist() == end

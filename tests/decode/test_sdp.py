@@ -332,3 +332,43 @@ def test_time_grows_with_the_length_only(piece: bytes) -> None:
         return time.process_time() - began
 
     assert min(seconds() for _ in range(3)) < 0.15
+
+
+class TestSecurity:
+    @pytest.mark.parametrize(
+        ("profile", "attribute", "keying", "secure"),
+        [
+            (b"RTP/AVP", b"a=mid:1", (), False),
+            (b"RTP/SAVP", b"a=mid:1", (), True),
+            (b"UDP/TLS/RTP/SAVPF", b"a=fingerprint:sha-256 AB:CD", ("dtls",), True),
+            (b"RTP/AVP", b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x", ("sdes",), True),
+            (b"RTP/AVP", b"a=zrtp-hash:1.10 fe30", ("zrtp",), None),
+            (b"RTP/AVP", b"a=cryptography:1", (), False),
+        ],
+    )
+    def test_by_profile_and_keys(
+        self, profile: bytes, attribute: bytes, keying: tuple[str, ...], secure: bool | None
+    ) -> None:
+        sdp = session(b"c=IN IP4 192.0.2.1", b"m=audio 4000 %b 0" % profile, attribute)
+        assert (only(sdp).keying, only(sdp).secure) == (keying, secure)
+
+    def test_a_fingerprint_of_the_session_holds_for_every_section(self) -> None:
+        sdp = session(
+            *(b"c=IN IP4 192.0.2.1", b"a=fingerprint:sha-256 AB"),
+            *(b"m=audio 4000 UDP/TLS/RTP/SAVPF 0", b"a=crypto:1 x", b"m=video 4002 RTP/AVP 31"),
+        )
+        assert [media.keying for media in parse_sdp(sdp)] == [("sdes", "dtls"), ("dtls",)]
+
+
+@pytest.mark.parametrize(
+    ("line", "udptl"),
+    [
+        (b"m=image 4000 udptl t38", True),
+        (b"m=image 4000 UDPTL t38", True),
+        (b"m=image 0 udptl t38", False),
+        (b"m=image 4000 tcptl t38", False),
+        (b"m=audio 4000 RTP/AVP 0", False),
+    ],
+)
+def test_fax_over_udptl(line: bytes, udptl: bool) -> None:
+    assert only(session(b"c=IN IP4 192.0.2.1", line)).udptl is udptl

@@ -18,6 +18,7 @@ class NetworkCounts:
         fragments_evicted: Fragmented packets given up because there were too many.
         fragments_overlapping: Fragmented packets dropped because their parts contradict
             each other.
+        duplicates: Datagrams that were captured once more.
         tcp_gaps: Holes in TCP streams that were never filled.
         tcp_evicted: TCP streams given up because there were too many, or one held too much.
     """
@@ -30,5 +31,6 @@ class NetworkCounts:
     fragments_incomplete: int = 0
     fragments_evicted: int = 0
     fragments_overlapping: int = 0
+    duplicates: int = 0
     tcp_gaps: int = 0
     tcp_evicted: int = 0

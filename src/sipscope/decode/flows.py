@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Column
 from sipscope.decode.ip import IPV4, IPV6
-from sipscope.decode.layers import Dissection, Layer
+from sipscope.decode.layers import Dissection, Layer, merged, tunnel_names
 
 MAX_FLOWS = 65_536
 """Flows of one transport remembered, so that the same flow is the same object in every batch."""
 
 Words = Sequence[NDArray[np.uint64]]
+Key = bytes | tuple[bytes, int]
 
 _PORTS = np.dtype([("both", "V4")])
-# Odd numbers with evenly spread bits: the golden ratio and constants of xxHash.
+# Odd numbers with evenly spread bits: the golden ratio, then constants of hash functions.
 _MIX = np.array(
     [
         0x9E3779B97F4A7C15,
@@ -26,6 +27,7 @@ _MIX = np.array(
         0x165667B19E3779F9,
         0x85EBCA77C2B2AE63,
         0x27D4EB2F165667C5,
+        0xD6E8FEB86659FD93,
     ],
     dtype=np.uint64,
 )
@@ -56,7 +58,7 @@ class Transported:
 class FlowTable:
     """Finds the flows of packets and keeps one `Flow` object for each."""
 
-    known: dict[str, dict[bytes, Flow]] = field(default_factory=dict)
+    known: dict[str, dict[Key, Flow]] = field(default_factory=dict)
 
     def group(self, dissection: Dissection, layers: list[Layer], transport: str) -> Transported:
         """Bring the layers of one transport together, in order of capture, with their flows."""
@@ -64,7 +66,7 @@ class FlowTable:
         for version in (4, 6):
             same = [layer for layer in layers if layer.version == version and len(layer)]
             if same:
-                parts.append(self._group(dissection, _merge(same), transport))
+                parts.append(self._group(dissection, merged(same), transport))
         if len(parts) == 1:
             return parts[0]
         if not parts:
@@ -95,21 +97,29 @@ class FlowTable:
         size = addresses.itemsize
         words = list(addresses.view(np.uint64).reshape(-1, size // 8).T)
         words.append(ports.view(np.uint32).astype(np.uint64))
+        tunnelled = bool(dissection.encapsulation.any())
+        if tunnelled:
+            words.append(dissection.encapsulation[layer.packet].view(np.uint64))
         first, flow = group_by(words)
         keys = np.empty(len(first), [("addresses", addresses.dtype), ("ports", ports.dtype)])
         keys["addresses"], keys["ports"] = addresses[first], ports[first]
         known = self.known.setdefault(transport, {})
         joined: list[Any] = keys.view(np.dtype((np.void, size + 4))).tolist()
+        if tunnelled:
+            ways = words[-1][first].tolist()
+            joined = [(key, way) if way else key for key, way in zip(joined, ways, strict=True)]
         flows = [known.get(key) or self._add(key, transport) for key in joined]
         return Transported(layer.packet, layer.start, layer.end, dscp, flow, flows)
 
-    def _add(self, key: bytes, transport: str) -> Flow:
-        """Make the flow whose addresses and ports, as on the wire, are `key`."""
-        size = (len(key) - 4) // 2
+    def _add(self, key: Key, transport: str) -> Flow:
+        """Make the flow of a key: addresses and ports as on the wire, with tunnels if any."""
+        wire, way = (key, 0) if isinstance(key, bytes) else key
+        size = (len(wire) - 4) // 2
         flow = Flow(
-            Endpoint(key[:size], int.from_bytes(key[-4:-2], "big")),
-            Endpoint(key[size:-4], int.from_bytes(key[-2:], "big")),
+            Endpoint(wire[:size], int.from_bytes(wire[-4:-2], "big")),
+            Endpoint(wire[size:-4], int.from_bytes(wire[-2:], "big")),
             transport,
+            tunnel_names(way),
         )
         known = self.known[transport]
         if len(known) >= MAX_FLOWS:
@@ -149,18 +159,3 @@ def _group_sorted(keys: NDArray[np.generic], order: Column) -> tuple[Column, Col
     group = np.empty_like(order)
     group[order] = label[np.cumsum(begins) - 1]
     return first[by_appearance], group
-
-
-def _merge(layers: list[Layer]) -> Layer:
-    """Bring layers of one IP version together, in order of capture."""
-    if len(layers) == 1:
-        return layers[0]
-    packet = np.concatenate([layer.packet for layer in layers])
-    order = np.argsort(packet)
-    return Layer(
-        packet[order],
-        np.concatenate([layer.start for layer in layers])[order],
-        np.concatenate([layer.end for layer in layers])[order],
-        np.concatenate([layer.network for layer in layers])[order],
-        layers[0].version,
-    )

@@ -29,7 +29,8 @@ class Fragment(NamedTuple):
         more: Whether fragments follow.
         length: Its data in bytes by the IP header.
         data: As much of them as was captured.
-        frame: The captured frame.
+        frames: The captured frame, or those that a tunnel's packet came in, in order of capture.
+        encapsulation: The tunnels that it came in, as a number.
     """
 
     header: bytes
@@ -39,7 +40,8 @@ class Fragment(NamedTuple):
     more: bool
     length: int
     data: bytes
-    frame: Frame
+    frames: tuple[Frame, ...]
+    encapsulation: int = 0
 
 
 class Whole(NamedTuple):
@@ -99,7 +101,7 @@ class FragmentTable:
 
     def __init__(self, counts: NetworkCounts) -> None:
         self._counts = counts
-        self._packets: OrderedDict[tuple[bytes, int, int], _Parts] = OrderedDict()
+        self._packets: OrderedDict[tuple[bytes, int, int, int], _Parts] = OrderedDict()
         self._held = 0
 
     def __len__(self) -> int:
@@ -112,7 +114,7 @@ class FragmentTable:
 
     def add(self, fragment: Fragment) -> Whole | None:
         """Take a fragment; return the packet if that was the last part of it."""
-        now = fragment.frame.time
+        now = fragment.frames[-1].time
         self._expire(now)
         end = fragment.offset + fragment.length
         if fragment.length <= 0 or end > 65_535 or (fragment.more and end % 8):
@@ -120,9 +122,9 @@ class FragmentTable:
             return None
         header, protocol = fragment.header, fragment.protocol
         # In IPv6 only the first fragment tells the protocol (RFC 8200 section 4.5).
-        key = (header[12:20], protocol, fragment.identification)
+        key = (header[12:20], protocol, fragment.identification, fragment.encapsulation)
         if len(header) == 40:
-            key = (header[8:], -1, fragment.identification)
+            key = (header[8:], -1, fragment.identification, fragment.encapsulation)
         parts = self._packets.get(key)
         if parts and parts.closed_until is not None:
             if parts.begun <= now <= parts.closed_until:
@@ -174,8 +176,8 @@ class FragmentTable:
         if fresh:
             pieces[index:last] = sorted([*pieces[index:last], *fresh])
             parts.size += sum(piece.length for piece in fresh)
-            parts.frames.append(fragment.frame)
-            held = len(data) + len(fragment.frame.data) + _OVERHEAD
+            parts.frames += fragment.frames
+            held = len(data) + sum(len(frame.data) for frame in fragment.frames) + _OVERHEAD
             parts.held += held
             self._held += held
         if begin == 0:

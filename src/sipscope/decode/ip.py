@@ -33,6 +33,7 @@ IPV6 = np.dtype(
         ("addresses", "V32"),
     ]
 )
+_PORTS = np.dtype(">u4")
 _EXTENSION = np.dtype([("next_header", "u1"), ("length", "u1")])
 _FRAGMENT = np.dtype(
     [
@@ -61,7 +62,7 @@ def ipv4(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     dissection.sound(inner, sound)
     whole = sound & ~fragmented
     yield Inside("ipv4", header["protocol"][whole], inner.where(whole))
-    carried = np.isin(header["protocol"], (TCP, UDP))
+    carried = dissection.carries("ipv4", header["protocol"])
     dissection.counts.other_protocol += int((sound & fragmented & ~carried).sum())
     part = sound & fragmented & carried
     header, pieces = header[part], inner.where(part)
@@ -124,7 +125,7 @@ def fragment(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     atomic = (header["offset"] & 0xFFF9) == 0
     inner = layer.skip(8)
     yield Inside("ipv6", header["next_header"][atomic], inner.where(atomic))
-    part = ~atomic & np.isin(header["next_header"], list(TABLES["ipv6"]))
+    part = ~atomic & dissection.carries("ipv6", header["next_header"])
     dissection.counts.other_protocol += int((~atomic & ~part).sum())
     header, pieces = header[part], inner.where(part)
     if not len(pieces):
@@ -148,9 +149,18 @@ def fragment(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
 
 
 def udp(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
-    """UDP: the end of the way."""
-    dissection.datagrams.append(dissection.whole(layer, 8))
-    return iter(())
+    """UDP: the end of the way, but for a port of a tunnel, whose step looks whether it is one."""
+    layer = dissection.whole(layer, 8)
+    ports = dissection.fields(layer.start, _PORTS).astype(np.int64)
+    source, destination = ports >> 16, ports & 0xFFFF
+    known = dissection.carries("udp", destination)
+    tunnelled = known | dissection.carries("udp", source)
+    if not tunnelled.any():
+        dissection.datagrams.append(layer)
+        return
+    dissection.datagrams.append(layer.where(~tunnelled))
+    port = np.where(known, destination, source)[tunnelled]
+    yield Inside("udp", port, layer.where(tunnelled))
 
 
 def tcp(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
@@ -162,6 +172,7 @@ def tcp(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
 TABLES: Final[dict[str, dict[int, Step]]] = {
     "ethertype": {0x0800: ipv4, 0x86DD: ipv6},
     "ppp": {0x0021: ipv4, 0x0057: ipv6},
+    "gre": {0x0800: ipv4, 0x86DD: ipv6},
     "ipv4": {TCP: tcp, UDP: udp, 51: authentication},
     "ipv6": {
         TCP: tcp,

@@ -13,10 +13,18 @@ from sipscope.decode.layers import Dissection, Inside, Layer, Step
 
 ETHERTYPE_IPV4: Final = 0x0800
 ETHERTYPE_IPV6: Final = 0x86DD
+ETHERTYPE_MPLS: Final = 0x8847
 ETHERTYPE_LLC: Final = 0x0004
 """How Linux names 802.2 frames, whose Ethernet type field is a length."""
 
-_UNKNOWN: Final = 0xFFFF
+ETHERTYPE_UNKNOWN: Final = 0xFFFF
+
+LINKTYPE_ETHERNET: Final = 1
+LINKTYPE_PPP: Final = 9
+LINKTYPE_RAW: Final = 101
+LINKTYPE_LINUX_COOKED: Final = 113
+LINKTYPE_LINUX_COOKED_2: Final = 276
+
 _PPP_IPV4, _PPP_IPV6 = 0x0021, 0x0057
 
 _U8 = np.dtype("u1")
@@ -49,12 +57,12 @@ def llc(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     """IEEE 802.2 with a SNAP header; any other service access point is not IP."""
     short = layer.start + 8 > layer.end
     if short.any():
-        yield Inside("ethertype", np.full(int(short.sum()), _UNKNOWN), layer.where(short))
+        yield Inside("ethertype", np.full(int(short.sum()), ETHERTYPE_UNKNOWN), layer.where(short))
         layer = layer.where(~short)
     header = dissection.fields(layer.start, _SNAP)
     # numpy drops zero bytes at the end of a byte string.
     snap = (header["llc"] == b"\xaa\xaa\x03") & (header["oui"] == b"")
-    yield Inside("ethertype", np.where(snap, header["type"], _UNKNOWN), layer.skip(8))
+    yield Inside("ethertype", np.where(snap, header["type"], ETHERTYPE_UNKNOWN), layer.skip(8))
 
 
 def linux_cooked(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
@@ -77,7 +85,9 @@ def loopback(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     )
     # Linux, BSD/OS and NetBSD, FreeBSD, macOS have their own number for IPv6.
     number = np.select(
-        [family == 2, np.isin(family, (10, 24, 28, 30))], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], _UNKNOWN
+        [family == 2, np.isin(family, (10, 24, 28, 30))],
+        [ETHERTYPE_IPV4, ETHERTYPE_IPV6],
+        ETHERTYPE_UNKNOWN,
     )
     yield Inside("ethertype", number, layer.skip(4))
 
@@ -86,7 +96,9 @@ def raw_ip(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     """An IP packet, version 4 or 6 by its first four bits."""
     layer = dissection.whole(layer, 1)
     version = dissection.fields(layer.start, _U8) >> 4
-    number = np.select([version == 4, version == 6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], _UNKNOWN)
+    number = np.select(
+        [version == 4, version == 6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], ETHERTYPE_UNKNOWN
+    )
     yield Inside("ethertype", number, layer)
 
 
@@ -106,13 +118,20 @@ def pppoe(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
 
 
 def mpls(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
-    """An MPLS label (RFC 3032); under the last one lies IP, as far as we read."""
+    """An MPLS label (RFC 3032); under the last one lies IP, or an Ethernet pseudowire.
+
+    A pseudowire begins with a control word (RFC 4385), whose first four bits are 0.
+    """
     layer = dissection.whole(layer, 5)
     last = (dissection.fields(layer.start, _MPLS)["flags"] & 1) != 0
     inner = layer.skip(4)
     more = inner.where(~last)
-    yield Inside("ethertype", np.full(len(more), 0x8847), more)
-    yield from raw_ip(dissection, inner.where(last))
+    yield Inside("ethertype", np.full(len(more), ETHERTYPE_MPLS), more)
+    inner = inner.where(last)
+    control = dissection.fields(inner.start, _U8) >> 4 == 0
+    wire = dissection.whole(inner.where(control), 4).skip(4)
+    yield Inside("link", np.full(len(wire), LINKTYPE_ETHERNET), wire)
+    yield from raw_ip(dissection, inner.where(~control))
 
 
 def cisco_hdlc(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
@@ -142,27 +161,27 @@ def nflog(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
 TABLES: Final[dict[str, dict[int, Step]]] = {
     "link": {
         0: loopback,
-        1: ethernet,
-        9: ppp,
+        LINKTYPE_ETHERNET: ethernet,
+        LINKTYPE_PPP: ppp,
         12: raw_ip,
         14: raw_ip,
-        101: raw_ip,
+        LINKTYPE_RAW: raw_ip,
         104: cisco_hdlc,
         108: loopback,
-        113: linux_cooked,
+        LINKTYPE_LINUX_COOKED: linux_cooked,
         228: raw_ip,
         229: raw_ip,
         239: nflog,
-        276: linux_cooked_2,
+        LINKTYPE_LINUX_COOKED_2: linux_cooked_2,
     },
     "ethertype": {
         ETHERTYPE_LLC: llc,
         0x8100: vlan,
         0x88A8: vlan,
         0x9100: vlan,
-        0x8847: mpls,
+        ETHERTYPE_MPLS: mpls,
         0x8848: mpls,
         0x8864: pppoe,
     },
-    "ppp": {},
+    "ppp": {0x0281: mpls},
 }

@@ -9,22 +9,43 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.decode import ip, link
+from sipscope.decode import ip, link, tunnels, tzsp, wlan
 from sipscope.decode.address import Flow
 from sipscope.decode.batch import Column, Frame, PacketBatch
 from sipscope.decode.counts import NetworkCounts
+from sipscope.decode.duplicates import DuplicateTable
 from sipscope.decode.flows import FlowTable
 from sipscope.decode.fragments import Fragment, FragmentTable, Whole
-from sipscope.decode.layers import Dissection, Fragments, Tables, dissect
+from sipscope.decode.hep import MAGICS
+from sipscope.decode.layers import (
+    MAX_TUNNELS,
+    Dissection,
+    DissectionTables,
+    Fragments,
+    Step,
+    dissect,
+)
 from sipscope.decode.sip_framing import BEGINNINGS
 from sipscope.decode.tcp import SYN, Segment, TcpMessage, TcpReassembler
+from sipscope.decode.tzsp_senders import TzspSenderTable
 
-TABLES: Final[Tables] = {
-    table: {**link.TABLES.get(table, {}), **ip.TABLES.get(table, {})}
-    for table in (*link.TABLES, *ip.TABLES)
-}
+_MODULES: Final = (link, wlan, ip, tunnels, tzsp)
 
-_LINKTYPE_RAW: Final = 101
+
+def _joined() -> DissectionTables:
+    """Return the tables of all protocol modules as one."""
+    tables: dict[str, dict[int, Step]] = {}
+    for module in _MODULES:
+        for name, steps in module.TABLES.items():
+            tables.setdefault(name, {}).update(steps)
+    return DissectionTables(tables)
+
+
+TABLES: Final = _joined()
+
+_COOKED: Final = (link.LINKTYPE_LINUX_COOKED, link.LINKTYPE_LINUX_COOKED_2)
+"""Link types of captures on all interfaces at once."""
+_NONE: Final = np.empty(0, np.int64)
 
 _UDP = np.dtype([("ports", ">u4"), ("length", ">u2"), ("checksum", ">u2")])
 _TCP = np.dtype(
@@ -39,7 +60,7 @@ _TCP = np.dtype(
     ]
 )
 _FOUR_BYTES = np.dtype("<u4")
-_BEGINNINGS = [int.from_bytes(beginning[:4], "little") for beginning in BEGINNINGS]
+_BEGINNINGS = [int.from_bytes(beginning[:4], "little") for beginning in (*BEGINNINGS, *MAGICS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +145,31 @@ class _Pass(NamedTuple):
 class NetworkDecoder:
     """Decodes the batches of one source, in order; keeps fragments and streams between them.
 
+    Copies of datagrams are left out where they come from a mirror, or live from all interfaces
+    or from several sources. Elsewhere, and so in files, equal datagrams are what was sent twice.
+
+    Args:
+        duplicates: Where copies are looked for, shared by sources that see the same packets.
+        live: Whether the source captures now.
+        several: Whether other sources may see packets of this one.
+
     Attributes:
         counts: What could not be read.
+        senders: Who sends TZSP.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        duplicates: DuplicateTable | None = None,
+        *,
+        live: bool = False,
+        several: bool = False,
+    ) -> None:
         self.counts = NetworkCounts()
+        self.senders = TzspSenderTable()
+        self._duplicates = DuplicateTable() if duplicates is None else duplicates
+        self._live = live
+        self._several = several
         self._flows = FlowTable()
         self._fragments = FragmentTable(self.counts)
         self._tcp = TcpReassembler(self.counts)
@@ -139,28 +179,39 @@ class NetworkDecoder:
         self.counts.truncated += int((batch.captured < batch.wire).sum())
         dissection = dissect(batch, TABLES, self.counts)
         captured = _Pass(dissection, np.arange(len(batch)), lambda index: (batch.frame(index),))
+        datagrams = self._datagrams(batch, captured)
         slow: list[Datagram | TcpMessage] = []
         segments = [self._segments(batch, captured)]
-        if reassembled := self._reassemble(dissection):
+        for reassembled in self._reassembled(batch, captured):
             slow += self._fragmented_datagrams(batch, reassembled)
             segments.append(self._segments(batch, reassembled))
         for segment in merge(*segments, key=attrgetter("packet")):
             slow += self._tcp.add(segment)
         slow.sort(key=attrgetter("packet"))
-        return Decoded(self._datagrams(dissection), slow)
+        return Decoded(datagrams, slow)
 
     def finish(self) -> list[TcpMessage]:
         """Return what there is of unfinished messages when no more batches will come."""
         self._fragments.finish()
         return self._tcp.finish()
 
-    def _datagrams(self, dissection: Dissection) -> Datagrams:
-        found = self._flows.group(dissection, dissection.datagrams, "udp")
+    def _datagrams(self, batch: PacketBatch, taken: _Pass) -> Datagrams:
+        dissection = taken.dissection
+        layers, copies = dissection.datagrams, _NONE
+        everything = self._several or (self._live and batch.link_type in _COOKED)
+        if everything or dissection.encapsulation.any():
+            time = batch.time[taken.packet]
+            layers, copies = self._duplicates.distinct(dissection, time, everything=everything)
+            self.counts.duplicates += len(copies)
+        found = self._flows.group(dissection, layers, "udp")
         start = found.start + 8
         declared = dissection.fields(found.start, _UDP)["length"].astype(np.int64) - 8
         # A length below 8 means nothing: what there is, is the payload.
         available = found.end - start
         length = np.where(declared < 0, available, np.minimum(available, declared))
+        if dissection.mirrored:
+            cut = found.packet[length < declared]
+            self.senders.note(dissection, batch.time[taken.packet], copies, cut)
         return Datagrams(
             batch=dissection.batch,
             packet=found.packet,
@@ -174,7 +225,7 @@ class NetworkDecoder:
 
     def _fragmented_datagrams(self, batch: PacketBatch, reassembled: _Pass) -> Iterator[Datagram]:
         """Turn the columns of reassembled datagrams into records."""
-        found = self._datagrams(reassembled.dissection)
+        found = self._datagrams(batch, reassembled)
         for row, index in enumerate(found.packet.tolist()):
             packet = int(reassembled.packet[index])
             start, length = int(found.start[row]), int(found.length[row])
@@ -232,12 +283,23 @@ class NetworkDecoder:
                 frames=taken.frames(index) if end > begin else (),
             )
 
-    def _reassemble(self, dissection: Dissection) -> _Pass | None:
-        """Add the fragments of a batch; take apart the packets that they complete."""
-        batch = dissection.batch
+    def _reassembled(self, batch: PacketBatch, captured: _Pass) -> Iterator[_Pass]:
+        """Give the packets out of fragments, then those out of fragments inside them, and so on."""
+        taken = captured
+        for _ in range(MAX_TUNNELS):
+            inner = self._reassemble(batch, taken)
+            if inner is None:
+                return
+            yield inner
+            taken = inner
+        for fragments in taken.dissection.fragments:
+            self.counts.encapsulation_too_deep += len(fragments.packet)
+
+    def _reassemble(self, batch: PacketBatch, taken: _Pass) -> _Pass | None:
+        """Add the fragments found on one way down; take apart the packets that they complete."""
         completed: list[int] = []
         wholes: list[Whole] = []
-        added = [_records(batch, fragments) for fragments in dissection.fragments]
+        added = [_records(taken, fragments) for fragments in taken.dissection.fragments]
         for index, fragment in merge(*added, key=itemgetter(0)):
             whole = self._fragments.add(fragment)
             if whole:
@@ -245,7 +307,8 @@ class NetworkDecoder:
                 wholes.append(whole)
         if not wholes:
             return None
-        packet = np.array(completed)
+        inside = np.array(completed)
+        packet = taken.packet[inside]
         captured = np.array([len(whole.packet) for whole in wholes])
         inner = PacketBatch(
             buffer=b"".join([whole.packet for whole in wholes]),
@@ -253,18 +316,17 @@ class NetworkDecoder:
             captured=captured,
             wire=np.array([whole.wire_length for whole in wholes]),
             time=batch.time[packet],
-            link_type=_LINKTYPE_RAW,
+            link_type=link.LINKTYPE_RAW,
         )
-        again = dissect(inner, TABLES, self.counts)
-        self.counts.encapsulation_too_deep += sum(len(nested.packet) for nested in again.fragments)
+        again = dissect(inner, TABLES, self.counts, taken.dissection.encapsulation[inside])
         return _Pass(again, packet, lambda index: wholes[index].frames)
 
 
-def _records(batch: PacketBatch, fragments: Fragments) -> Iterator[tuple[int, Fragment]]:
+def _records(taken: _Pass, fragments: Fragments) -> Iterator[tuple[int, Fragment]]:
     """Turn the columns of fragments into records, each with the index of its packet."""
-    buffer = batch.buffer
+    buffer = taken.dissection.batch.buffer
     size = 20 if fragments.version == 4 else 40
-    for packet, network, start, end, identification, protocol, offset, more, length in zip(
+    for packet, network, start, end, identification, protocol, offset, more, length, way in zip(
         fragments.packet.tolist(),
         fragments.network.tolist(),
         fragments.start.tolist(),
@@ -274,6 +336,7 @@ def _records(batch: PacketBatch, fragments: Fragments) -> Iterator[tuple[int, Fr
         fragments.offset.tolist(),
         fragments.more.tolist(),
         fragments.length.tolist(),
+        taken.dissection.encapsulation[fragments.packet].tolist(),
         strict=True,
     ):
         yield (
@@ -286,13 +349,14 @@ def _records(batch: PacketBatch, fragments: Fragments) -> Iterator[tuple[int, Fr
                 more=more,
                 length=length,
                 data=buffer[start:end],
-                frame=batch.frame(packet),
+                frames=taken.frames(packet),
+                encapsulation=way,
             ),
         )
 
 
 def _begin_like_sip(dissection: Dissection, start: Column, end: Column) -> NDArray[np.bool_]:
-    """Tell which payloads begin with the first four bytes of a common SIP start line."""
+    """Tell which payloads begin with the first four bytes of a common SIP start line, or HEP."""
     enough = end - start >= 4
     begin = np.zeros(len(start), dtype=np.bool_)
     begin[enough] = np.isin(dissection.fields(start[enough], _FOUR_BYTES), _BEGINNINGS)

@@ -70,11 +70,18 @@ class FramedMessage(NamedTuple):
         payload: The message, or what there is of it.
         start: Where it begins in the stream, in bytes.
         problems: Why it may not be whole.
+        until: Where it ends in the stream, where that is not as many bytes later.
     """
 
     payload: bytes
     start: int
     problems: tuple[Problem, ...]
+    until: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the stream, in bytes."""
+        return self.until or self.start + len(self.payload)
 
 
 class SipFramer:
@@ -88,6 +95,8 @@ class SipFramer:
         position: Where the bytes that are held begin in the stream.
         discarded: Bytes passed over, other than line ends.
     """
+
+    transport: Final = "tcp"
 
     __slots__ = (
         "_buffer",

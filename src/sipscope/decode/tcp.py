@@ -1,4 +1,4 @@
-"""SIP over TCP: segments put in order and cut into messages (RFC 9293, RFC 3261 section 18.3)."""
+"""SIP, WebSocket and HEP over TCP: segments in order, cut into messages (RFC 9293)."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 from sipscope.decode.address import Flow
 from sipscope.decode.batch import Frame
 from sipscope.decode.counts import NetworkCounts
+from sipscope.decode.hep import MAGICS, HepFramer
 from sipscope.decode.sip_framing import FramedMessage, SipFramer, looks_like_sip
+from sipscope.decode.websocket import HANDSHAKES, WebSocketFramer, begins_with_sip
 from sipscope.errors import Problem
 
 MAX_STREAMS: Final = 1_024
@@ -60,7 +62,7 @@ class Segment(NamedTuple):
 
 
 class TcpMessage(NamedTuple):
-    """A SIP message that came over TCP.
+    """A SIP or HEP message that came over TCP.
 
     Attributes:
         time: When the segment that completed it was captured, in ns since the epoch.
@@ -79,6 +81,13 @@ class TcpMessage(NamedTuple):
     frames: tuple[Frame, ...]
     problems: tuple[Problem, ...]
     packet: int
+
+
+def _begins(payload: bytes) -> bool:
+    """Tell whether a message, or what leads to one, begins here."""
+    if payload.startswith(MAGICS) or looks_like_sip(payload):
+        return True
+    return payload.startswith(HANDSHAKES) or begins_with_sip(payload)
 
 
 class _Piece(NamedTuple):
@@ -120,7 +129,7 @@ class _Stream:
     )
 
     def __init__(self, flow: Flow, sequence: int, counts: NetworkCounts) -> None:
-        self.framer = SipFramer()
+        self.framer: SipFramer | HepFramer | WebSocketFramer = SipFramer()
         self.last_time = 0
         self._counts = counts
         self._flow = flow
@@ -150,7 +159,7 @@ class _Stream:
             messages += self._open(sequence, segment.packet)
         offset = self._offset(sequence)
         if abs(offset - self._position) > WINDOW:
-            if not looks_like_sip(payload):
+            if not _begins(payload):
                 return messages
             messages += self._begin_again(sequence, segment.packet)
             offset = self._position
@@ -248,23 +257,40 @@ class _Stream:
         self._fed.append(piece)
         self._position += len(fresh)
         self._arrived = max(self._arrived, (piece.number, piece.time))
+        self._choose_framer(fresh)
         return messages + self._deliver(self.framer.feed(fresh), packet)
+
+    def _choose_framer(self, fresh: bytes) -> None:
+        """Take a stream for what the bytes that come next begin with."""
+        framer, plain = self.framer, isinstance(self.framer, SipFramer)
+        if framer.held and not plain:
+            return
+        position = framer.position + framer.held
+        if fresh.startswith(MAGICS):
+            self.framer = HepFramer(position)
+        elif plain and (fresh.startswith(HANDSHAKES) or begins_with_sip(fresh)):
+            self.framer = WebSocketFramer(position)
+        elif not plain and looks_like_sip(fresh):
+            self.framer = SipFramer()
+            self.framer.position = position
 
     def _deliver(self, framed: list[FramedMessage], packet: int) -> list[TcpMessage]:
         """Give the framer's messages their segments, and let go of segments no longer needed."""
         messages = []
         number, time = self._arrived
+        flow, transport = self._flow, self.framer.transport
+        if transport != flow.transport:
+            flow = flow._replace(transport=transport)
         for message in framed:
-            end = message.start + len(message.payload)
             self._release(message.start)
-            pieces = [piece for piece in self._fed if piece.offset < end]
+            pieces = [piece for piece in self._fed if piece.offset < message.end]
             pieces.sort(key=attrgetter("number"))
             frames = [frame for piece in pieces for frame in piece.frames]
             messages.append(
                 TcpMessage(
                     time,
                     number,
-                    self._flow,
+                    flow,
                     message.payload,
                     tuple(frames),
                     message.problems,
@@ -315,7 +341,7 @@ class TcpReassembler:
         messages = self._expire(segment)
         flow = segment.flow
         if flow in self._ignored:
-            if not segment.flags & SYN and not looks_like_sip(segment.payload):
+            if not segment.flags & SYN and not _begins(segment.payload):
                 return messages
             self._ignored.remove(flow)
         stream = self._find(flow)
