@@ -52,6 +52,18 @@ def test_a_port_belongs_to_the_call_that_had_it_when_the_stream_began() -> None:
     assert owners == [calls[0], calls[0], calls[1], calls[2]]
 
 
+def test_of_calls_that_share_a_port_the_source_tells_whose_a_stream_is() -> None:
+    table = MediaTable()
+    calls = [dialog(n, started=1000 * n) for n in (1, 2, 3)]
+    sources = [Endpoint(PHONE.address, 40000 + 2 * n) for n in range(3)]
+    for call, source in zip(calls, sources, strict=True):
+        table.expect(call, source)
+        table.expect(call, PBX)
+    owners = [table.owner(Flow(source, PBX), 9000) for source in (*sources, ELSEWHERE)]
+    assert owners == [*calls, calls[2]]
+    assert table.owner(Flow(sources[2], PBX), 1500) is calls[0]
+
+
 def test_a_stream_before_every_call_at_its_port_belongs_to_the_latest() -> None:
     table = MediaTable()
     calls = [dialog(n, started=1000 * n) for n in (1, 2)]

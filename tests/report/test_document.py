@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from sipscope import __version__
-from sipscope.report.document import moment
 from tests.report.contract import DOCUMENT, LINES, breaches, states_of
 from tests.report.reading import CAPTURES, as_json, capture, read
 from tests.signalling import PBX, PHONE, Sent, answered_call, request, response, stream
@@ -71,12 +70,6 @@ class TestFixtures:
 def test_the_document_names_its_schema_and_version() -> None:
     report = as_json(read(CAPTURES / "busy-486.pcap"))
     assert (report["schema"], report["sipscope"]) == (1, __version__)
-
-
-def test_times_are_utc_with_microseconds() -> None:
-    assert moment(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456Z"
-    assert moment(0) == "1970-01-01T00:00:00.000000Z"
-    assert moment(None) is None
 
 
 def test_figures_of_a_call(tmp_path: Path) -> None:

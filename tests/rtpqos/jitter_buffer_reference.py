@@ -1,8 +1,7 @@
 """The definition of the jitter buffers, packet by packet."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -54,20 +53,28 @@ class FixedBuffer:
         return heard
 
 
-def adaptive(transits: Sequence[float]) -> tuple[list[bool], list[float]]:
-    """Return which packets are heard, and the delay of the buffer before each, in ms.
+@dataclass
+class AdaptiveBuffer:
+    """Follows the relative delay of the packets."""
 
-    Args:
-        transits: Arrival less timestamp of each packet, in ms.
-    """
-    heard, delays = [], []
-    for index, transit in enumerate(transits):
-        before = transits[max(index - 500, 0) : index]
+    transits: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+
+    def take(self, transit: float, *, anew: bool = False) -> bool:
+        """Return whether a packet, no duplicate, is heard.
+
+        Args:
+            transit: Arrival less timestamp, in ms.
+            anew: Whether it cannot be compared with those before.
+        """
+        if anew:
+            self.transits = []
+        before = self.transits[-500:]
         delay = 40.0
         if before:
             window = sorted(before[-100:])
             quantile = window[math.ceil(0.95 * len(window)) - 1] - min(before)
             delay = min(max(quantile + 10, 20.0), 200.0)
-        heard.append(transit - min([*before, transit]) <= delay)
-        delays.append(delay)
-    return heard, delays
+        self.transits.append(transit)
+        self.delays.append(delay)
+        return transit - min([*before, transit]) <= delay

@@ -11,7 +11,7 @@ import numpy as np
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.rtp import PAYLOAD_TYPES, RtpBlock, is_speech
 from sipscope.decode.sdp import Format
-from tests.rtpqos.jitter_buffer_reference import FixedBuffer
+from tests.rtpqos.jitter_buffer_reference import AdaptiveBuffer, FixedBuffer
 
 START = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -110,6 +110,7 @@ class Hearing:
     expected: list[tuple[int, int]] = field(default_factory=list)
     unheard: list[tuple[int, int]] = field(default_factory=list)
     late: list[tuple[int, int]] = field(default_factory=list)
+    part: int = 10_000 * MS
     discarded: int = 0
 
     def miss(self, numbers: Iterable[int], time: int) -> None:
@@ -119,7 +120,7 @@ class Hearing:
 
     def mend(self, number: int, since: int, time: int, behind: int) -> None:
         self.unheard.append((since, -1))
-        recent = time - since <= 20_000 * MS
+        recent = time - since <= 2 * self.part
         if not recent:
             self.late.append((since, 1))
         if behind < 64:
@@ -152,8 +153,8 @@ class Hearing:
         return self._sum(first, width, self.unheard, self.numbers)
 
     def parts(self, first: int) -> dict[int, tuple[int, int, int]]:
-        """The same of each ten seconds."""
-        return self._sum(first, 10_000 * MS, self.unheard + self.late, self.forgiven)
+        """The same of each part."""
+        return self._sum(first, self.part, self.unheard + self.late, self.forgiven)
 
     def _sum(
         self, first: int, width: int, unheard: list[tuple[int, int]], numbers: dict[int, int]
@@ -187,6 +188,10 @@ class Reference:
     deltas: list[float] = field(default_factory=list)
     jitter: float = 0.0
     jitters: list[float] = field(default_factory=list)
+    jitter_all: float = 0.0
+    jitters_all: list[float] = field(default_factory=list)
+    known_clock: int = 0
+    jumps: int = -1
     heard: Packet | None = None
     heard_clock: int = 0
     adjacent: bool = False
@@ -199,6 +204,8 @@ class Reference:
     course: list[Course] = field(default_factory=list)
     buffer: FixedBuffer = field(default_factory=FixedBuffer)
     hearing: Hearing = field(default_factory=Hearing)
+    adaptive: AdaptiveBuffer = field(default_factory=AdaptiveBuffer)
+    adaptive_hearing: Hearing = field(default_factory=Hearing)
     unbased: bool = False
     number: int = 0
     since: int = 0
@@ -216,9 +223,11 @@ class Reference:
         delta = None if previous is None else (packet.time - previous.time) / 1e6
         if delta is not None:
             self.deltas.append(delta)
+        self.follow_every_packet(packet, previous)
         kind = self.order(packet)
-        sample, heard = self.hear(packet, previous, kind)
-        self.listen(packet, kind, heard)
+        sample, *heard = self.hear(packet, previous, kind)
+        for hearing, one in zip(self.hearings, heard, strict=True):
+            self.listen(hearing, packet, kind, one)
         interval = self.interval(packet.time)
         interval.packets += 1
         interval.delta = highest(interval.delta, delta)
@@ -228,6 +237,20 @@ class Reference:
         index = max((time - self.packets[0].time) // self.width, 0)
         self.course.extend(Course() for _ in range(index + 1 - len(self.course)))
         return self.course[index]
+
+    def follow_every_packet(self, packet: Packet, previous: Packet | None) -> None:
+        """Book the jitter over every packet."""
+        before, self.known_clock = (
+            self.known_clock,
+            self.clock(packet.payload_type) or self.known_clock,
+        )
+        if previous is None or not before or before != self.known_clock:
+            return
+        ticks = packet.timestamp - previous.timestamp
+        ticks = (ticks + 0x80000000) % 0x100000000 - 0x80000000
+        change = ticks * (1000 / before) - (packet.time - previous.time) * 1e-6
+        self.jitter_all += (abs(change) - self.jitter_all) / 16
+        self.jitters_all.append(self.jitter_all)
 
     def order(self, packet: Packet) -> str:
         """Book the sequence number; return how it fits the others."""
@@ -243,8 +266,9 @@ class Reference:
                 self.book(ahead - 1, 1)
                 self.lost += ahead - 1
                 self.interval(packet.time).lost += ahead - 1
-                self.hearing.expected.append((packet.time, ahead - 1))
-                self.hearing.miss(range(self.highest + 1, extended), packet.time)
+                for hearing in self.hearings:
+                    hearing.expected.append((packet.time, ahead - 1))
+                    hearing.miss(range(self.highest + 1, extended), packet.time)
             self.highest = self.number = extended
             return "next"
         if -1000 < ahead <= 0 and (found := self.fill(extended)):
@@ -258,7 +282,8 @@ class Reference:
             self.restarts += 1
             self.strays -= 1
             self.begin(self.highest // 0x10000 * 0x10000 + 0x20000 + packet.sequence, 1)
-            self.hearing.expected.append((packet.time, 1))
+            for hearing in self.hearings:
+                hearing.expected.append((packet.time, 1))
             return "restart"
         self.strays += 1
         self.jump = (packet.sequence + 1) % 0x10000
@@ -297,25 +322,34 @@ class Reference:
         known = PAYLOAD_TYPES.get(payload_type) or self.formats.get(payload_type)
         return known.clock_rate if known is not None and is_speech(known.name) else 0
 
-    def listen(self, packet: Packet, kind: str, heard: bool) -> None:
+    @property
+    def hearings(self) -> tuple[Hearing, Hearing]:
+        return self.hearing, self.adaptive_hearing
+
+    def listen(self, hearing: Hearing, packet: Packet, kind: str, heard: bool) -> None:
         """Book whether the packet was heard."""
         if kind in {"next", "early", "restart"}:
-            self.hearing.expected.append((packet.time, 1))
-        self.hearing.discarded += not heard
+            hearing.expected.append((packet.time, 1))
+        hearing.discarded += not heard
         if kind == "late" and heard:
             behind = self.highest - self.number
-            self.hearing.mend(self.number, self.since, packet.time, behind)
+            hearing.mend(self.number, self.since, packet.time, behind)
         elif kind == "next" and not heard:
-            self.hearing.miss([self.number], packet.time)
+            hearing.miss([self.number], packet.time)
         elif kind == "early" and not heard:
-            self.hearing.unheard.append((packet.time, 1))
+            hearing.unheard.append((packet.time, 1))
 
-    def hear(self, packet: Packet, previous: Packet | None, kind: str) -> tuple[float | None, bool]:
-        """Book the timing; return the jitter if there is a new sample, and whether it is heard."""
+    def hear(
+        self, packet: Packet, previous: Packet | None, kind: str
+    ) -> tuple[float | None, bool, bool]:
+        """Book the timing; return the jitter if there is a new sample, and whether it is heard.
+
+        With the fixed buffer, and with the adaptive one.
+        """
         clock = 0 if kind == "stray" else self.clock(packet.payload_type)
         adjacent, self.adjacent = self.adjacent, clock > 0
         if not clock:
-            return None, True
+            return None, True, True
         heard, heard_clock = self.heard, self.heard_clock
         self.heard, self.heard_clock = packet, clock
         sample = None
@@ -327,6 +361,7 @@ class Reference:
             change = ticks * (1000 / clock) - (packet.time - heard.time) * 1e-6
         if self.anchor is None or abs(change) > 10_000:
             self.anchor, self.ticks, self.points = packet, 0, []
+            self.jumps += 1
             self.unbased = True
         else:
             self.ticks += ticks
@@ -341,9 +376,10 @@ class Reference:
         self.skews.append(skew)
         self.points.append((elapsed * 1e-9, skew))
         if kind == "duplicate":
-            return sample, True
+            return sample, True, True
         anew, self.unbased = self.unbased or kind == "restart", False
-        return sample, self.buffer.take(
+        heard_adaptive = self.adaptive.take(-skew, anew=anew)
+        heard_fixed = self.buffer.take(
             skew,
             self.number,
             packet.timestamp,
@@ -352,6 +388,7 @@ class Reference:
             spurt=packet.marker or not adjacent,
             anew=anew,
         )
+        return sample, heard_fixed, heard_adaptive
 
     @property
     def skew(self) -> float | None:

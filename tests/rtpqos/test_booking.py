@@ -1,10 +1,17 @@
 """What a flush books beside order and timing: payload types, DSCP, the newest second."""
 
-from sipscope.decode.sdp import Format
-from sipscope.rtpqos.figures import Now, StreamFigures
-from sipscope.rtpqos.streams import StreamTable
-from tests.rtpqos.reference import FLOWS, Packet, block_of, speech
+import pytest
 
+from sipscope.decode.sdp import Format
+from sipscope.rtpqos.codecs import Coding
+from sipscope.rtpqos.emodel import mean_opinion_score
+from sipscope.rtpqos.figures import Now, StreamFigures
+from sipscope.rtpqos.opinion import Unheard, listening_rating
+from sipscope.rtpqos.streams import StreamTable
+from tests.rtpqos.reference import FLOWS, MS, Packet, block_of, speech
+
+PCMU = Coding("nb", 0, 25.1, True, True)
+NOTHING = Unheard(expected=50, unheard=0, runs=0)
 FORMATS = {101: Format("telephone-event", 8000)}
 
 
@@ -41,7 +48,37 @@ def test_now_is_the_newest_second_that_is_over() -> None:
     packets = speech(151)
     del packets[70:75]
     figures = follow(packets, cut=13)
-    assert figures.now == Now(seconds=1.14, packets=52, lost=5, jitter_ms=0.0)
+    assert figures.now is not None
+    assert figures.now[:4] == Now(seconds=1.14, packets=52, lost=5, jitter_ms=0.0)[:4]
+    r = listening_rating(PCMU, Unheard(expected=57, unheard=5, runs=1))
+    assert figures.now.r_factor == pytest.approx(r)
+    assert figures.now.mos == pytest.approx(mean_opinion_score(r))
+
+
+def test_now_recovers_when_the_call_does_and_the_mean_does_not() -> None:
+    packets = speech(401)
+    del packets[70:95]
+    figures = follow(packets, cut=13)
+    assert figures.now is not None
+    assert figures.now.mos == pytest.approx(mean_opinion_score(listening_rating(PCMU, NOTHING)))
+    assert figures.mos is not None
+    assert figures.mos < 3.7
+
+
+def test_what_was_not_heard_in_time_counts_now() -> None:
+    packets = speech(120)
+    packets[60:70] = [packet._replace(time=packet.time + 150 * MS) for packet in packets[60:70]]
+    figures = follow(sorted(packets, key=lambda packet: packet.time), cut=200)
+    assert figures.now is not None
+    assert (figures.now.lost, figures.discarded) == (0, 10)
+    r = listening_rating(PCMU, Unheard(expected=120, unheard=10, runs=1))
+    assert figures.now.r_factor == pytest.approx(r)
+
+
+def test_now_of_an_unknown_codec_has_no_mos() -> None:
+    now = follow(speech(100, payload_type=120), cut=10).now
+    assert now is not None
+    assert (now.r_factor, now.mos) == (None, None)
 
 
 def test_there_is_no_newest_second_before_it_is_over() -> None:

@@ -105,6 +105,32 @@ def test_packets_and_jitter_of_the_reference_cases(name: str, expected: dict[str
 
 
 @needs_cases
+@pytest.mark.parametrize(("name", "expected"), expected_streams())
+def test_jitter_over_every_packet_of_the_reference_cases(
+    name: str, expected: dict[str, Any]
+) -> None:
+    figures = case_stream(name, expected["ssrc"], expected["dst"])
+    jitter = expected["rfc3550"]["jitter_every_packet"]
+    if jitter is None:
+        assert figures.jitter_all_last_ms is None
+    elif name == "c23_clock_change":  # The reference divides by the first clock.
+        assert figures.jitter_all_last_ms == pytest.approx(0, abs=1e-6)
+    elif name == "c53_event_not_in_sdp":  # The reference leaves out what SDP does not name.
+        assert figures.jitter_all_last_ms == pytest.approx(0.804, abs=0.001)
+    else:
+        tolerance = 1000 / jitter["clock"]
+        assert figures.jitter_all_last_ms == pytest.approx(jitter["ms"], abs=tolerance)
+
+
+@needs_cases
+def test_events_make_jitter_over_every_packet_and_none_over_speech() -> None:
+    figures = case_stream("c21_telephone_event")
+    assert figures.jitter_all_last_ms == pytest.approx(1.5921, abs=0.001)
+    assert figures.jitter_last_ms == 0
+    assert figures.not_speech == ("telephone-event",)
+
+
+@needs_cases
 @pytest.mark.parametrize(
     ("name", "sent", "duplicates", "late", "restarts"),
     [

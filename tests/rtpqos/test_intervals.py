@@ -29,6 +29,18 @@ def test_intervals_begin_at_the_first_packet_and_last_a_second() -> None:
     assert {interval.seconds for interval in intervals} == {1.0}
 
 
+def test_each_interval_has_loss_jitter_delta_and_mos() -> None:
+    packets = speech(150)
+    del packets[60:65]
+    first, second, third = follow(packets).intervals
+    assert [one.loss_percent for one in (first, second, third)] == [0, 10, 0]
+    assert [one.delta_max_ms for one in (first, second, third)] == [20, 120, 20]
+    assert [one.jitter_ms for one in (first, second, third)] == [0, 0, 0]
+    assert first.mos == third.mos == pytest.approx(4.4094, abs=1e-4)
+    assert second.mos is not None
+    assert second.mos < 3.2
+
+
 def test_an_interval_without_packets_is_there() -> None:
     packets = [*speech(50), *(packet for packet in speech(200) if packet.time >= 3000 * MS)]
     first, second, third, fourth = follow(packets).intervals

@@ -5,13 +5,11 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 
 from sipscope.rtpqos.figures import StreamFigures
-from sipscope.rtpqos.jitter_buffer import adaptive_buffer
 from sipscope.rtpqos.streams import StreamTable
-from tests.rtpqos.jitter_buffer_reference import FixedBuffer, adaptive
+from tests.rtpqos.jitter_buffer_reference import FixedBuffer
 from tests.rtpqos.reference import FLOWS, MS, Packet, block_of, speech
 from tests.rtpqos.test_figures import CASES, case_stream, needs_cases, read_pcap
 
@@ -74,36 +72,6 @@ def test_the_definition_of_the_fixed_buffer(name: str, case: dict[str, Any], del
     expected = case[f"fixed{delay}"]
     assert len(packets) - len(heard) == expected["discarded"]
     assert runs(packets, heard) == expected["runs"]
-
-
-@needs_vectors
-@pytest.mark.parametrize(("name", "case"), vectors().items())
-def test_the_definition_of_the_adaptive_buffer(name: str, case: dict[str, Any]) -> None:
-    packets = case_packets(name)
-    results, delays = adaptive([-skew for _, _, _, skew, _ in packets])
-    heard = {packet[0] for packet, heard in zip(packets, results, strict=True) if heard}
-    assert len(packets) - len(heard) == case["adaptive"]["discarded"]
-    assert runs(packets, heard) == case["adaptive"]["runs"]
-    assert sum(delays) / len(delays) == pytest.approx(case["adaptive"]["jb_delay_ms"], abs=0.001)
-
-
-@needs_vectors
-@pytest.mark.parametrize(("name", "case"), vectors().items())
-def test_the_adaptive_buffer_of_the_reference_cases(name: str, case: dict[str, Any]) -> None:
-    transit = np.array([-skew for _, _, _, skew, _ in case_packets(name)])
-    discarded, delay = adaptive_buffer(transit)
-    assert discarded.sum() == case["adaptive"]["discarded"]
-    assert delay.mean() == pytest.approx(case["adaptive"]["jb_delay_ms"], abs=0.001)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 99, 100, 101, 102, 600, 9000])
-def test_the_adaptive_buffer_equals_its_definition(count: int) -> None:
-    rng = np.random.default_rng(count)
-    transit = 1e6 + rng.exponential(15, count) + np.where(np.arange(count) % 700 > 650, 150, 0)
-    discarded, delay = adaptive_buffer(transit)
-    heard, delays = adaptive(transit.tolist())
-    assert discarded.tolist() == [not one for one in heard]
-    assert delay.tolist() == delays
 
 
 def runs(packets: Sequence[tuple[int, int, int, float, bool]], heard: set[int]) -> int:

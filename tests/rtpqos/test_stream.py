@@ -1,6 +1,7 @@
 """What payload types mean to a stream."""
 
 from sipscope.decode.sdp import Format
+from sipscope.rtpqos.codecs import coding_of
 from sipscope.rtpqos.stream import Stream
 from tests.rtpqos.reference import FLOWS
 
@@ -8,7 +9,7 @@ from tests.rtpqos.reference import FLOWS
 def stream(**formats: Format) -> Stream:
     """A stream with formats named `pt101`."""
     result = Stream(1, FLOWS[0], 7)
-    result.formats = {int(name[2:]): meaning for name, meaning in formats.items()}
+    result.describe({int(name[2:]): meaning for name, meaning in formats.items()}, None)
     return result
 
 
@@ -46,3 +47,39 @@ def test_payload_types_are_counted_in_the_order_seen() -> None:
     counted.count(8, 3)
     assert counted.payload_types == {8: 5, 0: 1}
     assert list(counted.payload_types) == [8, 0]
+
+
+def test_the_main_payload_type_is_that_of_most_speech_packets() -> None:
+    counted = stream(pt101=Format("telephone-event", 8000))
+    assert (counted.main, counted.codec, counted.coding) == (None, None, None)
+    counted.count(101, 9)
+    assert counted.main == 101
+    counted.count(0, 2)
+    assert (counted.main, counted.codec) == (0, Format("PCMU", 8000))
+    counted.count(18, 3)
+    assert (counted.main, counted.coding) == (18, coding_of(Format("G729", 8000)))
+    counted.count(0, 1)
+    assert counted.main == 0
+
+
+def test_the_main_payload_type_gets_its_codec_when_it_is_described() -> None:
+    counted = stream()
+    counted.count(111, 5)
+    counted.count(102, 9)
+    assert (counted.main, counted.coding) == (102, None)
+    counted.describe({102: Format("telephone-event", 8000), 111: Format("opus", 48000)}, 20)
+    assert (counted.main, counted.ptime_ms) == (111, 20)
+    assert counted.coding == coding_of(Format("opus", 48000))
+
+
+def test_what_is_no_speech_is_told_by_name() -> None:
+    counted = stream(pt101=Format("telephone-event", 8000), pt102=Format("telephone-event", 16000))
+    for number in (0, 101, 13, 102, 97):
+        counted.count(number, 1)
+    assert counted.not_speech == ("telephone-event", "CN", "payload type 97")
+
+
+def test_where_all_is_unknown_nothing_is_told_to_be_no_speech() -> None:
+    counted = stream()
+    counted.count(97, 5)
+    assert counted.not_speech == ()

@@ -1,5 +1,6 @@
 """The columns equal the definition; the table lists what is RTP and stays bounded."""
 
+import json
 import random
 import tracemalloc
 from dataclasses import asdict, fields, replace
@@ -19,7 +20,7 @@ from sipscope.rtpqos.emodel import mean_opinion_score
 from sipscope.rtpqos.figures import StreamFigures
 from sipscope.rtpqos.opinion import Unheard, listening_rating, opinion
 from sipscope.rtpqos.streams import StreamTable
-from tests.rtpqos.reference import FLOWS, MS, START, Packet, Reference, block_of, speech
+from tests.rtpqos.reference import FLOWS, MS, START, Hearing, Packet, Reference, block_of, speech
 from tests.rtpqos.wireshark_reference import WiresharkLine, wireshark_clock
 
 FORMATS = {101: Format("telephone-event", 8000), 111: Format("opus", 48000)}
@@ -95,7 +96,8 @@ def _stream(draw: st.DrawFn, rng: random.Random, number: int) -> list[Packet]:
 def test_columns_equal_one_packet_at_a_time(packets: list[Packet], data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(packets)), max_size=8).map(sorted))
     min_divided = data.draw(st.sampled_from([1, streams.MIN_DIVIDED]))
-    table = StreamTable()
+    interval = data.draw(st.sampled_from([10, 3]))
+    table = StreamTable(interval_s=interval)
     ids: dict[int, tuple[int, int]] = {}
     references: dict[tuple[int, int], Reference] = {}
     lines: dict[tuple[int, int], WiresharkLine] = {}
@@ -111,7 +113,7 @@ def test_columns_equal_one_packet_at_a_time(packets: list[Packet], data: st.Data
         key = packet.flow, packet.ssrc
         if key not in references:
             ids[len(ids) + 1] = key
-            references[key] = Reference(formats=FORMATS)
+            references[key] = Reference(formats=FORMATS, hearing=Hearing(part=interval * 1000 * MS))
             lines[key] = WiresharkLine()
         references[key].add(packet)
         lines[key].add(packet, *wireshark_clock(packet.payload_type, FORMATS))
@@ -147,6 +149,12 @@ def _assert_equal(figures: StreamFigures, reference: Reference, key: tuple[int, 
     assert figures.jitter_last_ms == _near(jitters[-1] if jitters else None)
     assert figures.jitter_max_ms == _near(max(jitters, default=None))
     assert figures.jitter_mean_ms == _near(sum(jitters) / len(jitters) if jitters else None)
+    every = reference.jitters_all
+    assert figures.jitter_all_last_ms == _near(every[-1] if every else None)
+    assert figures.jitter_all_max_ms == _near(max(every, default=None))
+    assert figures.jitter_all_mean_ms == _near(sum(every) / len(every) if every else None)
+    assert figures.timestamp_jumps == max(reference.jumps, 0)
+    assert figures.markers == sum(packet.marker for packet in packets[1:])
     assert figures.skew_ms == _near(reference.skew)
     assert figures.drift_ppm == _near(reference.drift, absolute=1e-6)
     _assert_heard_equal(figures, reference)
@@ -173,6 +181,7 @@ def _assert_heard_equal(figures: StreamFigures, reference: Reference) -> None:
     assert figures.gap_burst.gap_packets == figures.expected - packets
     assert figures.gap_burst.gap_unheard == unheard.unheard - in_bursts
     course = hearing.course(first, reference.width)
+    _assert_adaptive_equal(figures, reference, lost)
     coding = None
     if figures.codec is not None and figures.clock_rate is not None:
         coding = coding_of(Format(figures.codec, figures.clock_rate))
@@ -188,11 +197,33 @@ def _assert_heard_equal(figures: StreamFigures, reference: Reference) -> None:
         assert interval.mos == _near(_mos(coding, Unheard(*course.get(index, (0, 0, 0)))))
     if {packet.payload_type for packet in reference.packets} <= {0, 8, 13, 101}:
         parts = hearing.parts(first)
-        age = (reference.packets[-1].time - first) % (10_000 * MS)
-        if age < 5000 * MS and max(parts) > 0:
-            parts.pop((reference.packets[-1].time - first) // (10_000 * MS), None)
+        part, age = divmod(reference.packets[-1].time - first, hearing.part)
+        if 2 * age < hearing.part and max(parts) > 0:
+            parts.pop(part, None)
         scores = [_mos(coding, Unheard(*part)) for part in parts.values()]
         assert figures.mos_min == _near(min(score for score in scores if score is not None))
+
+
+def _assert_adaptive_equal(figures: StreamFigures, reference: Reference, lost: Unheard) -> None:
+    delays, hearing = reference.adaptive.delays, reference.adaptive_hearing
+    if not delays:
+        assert figures.adaptive is None
+        return
+    assert figures.adaptive is not None
+    discarded, mean, greatest, ratio, r, mos, grade = figures.adaptive
+    assert discarded == hearing.discarded
+    assert mean == _near(sum(delays) / len(delays))
+    assert greatest == _near(max(delays))
+    unheard = Unheard(lost.expected, lost.unheard + discarded, len(hearing.runs))
+    assert ratio == _near(unheard.burst_ratio)
+    coding = None
+    if figures.codec is not None and figures.clock_rate is not None:
+        coding = coding_of(Format(figures.codec, figures.clock_rate))
+    if coding is None:
+        assert (r, mos, grade) == (None, None, None)
+        return
+    expected = opinion(coding, lost, unheard)
+    assert (r, mos, grade) == (_near(expected.r), _near(expected.mos), expected.grade)
 
 
 def _mos(coding: Coding, unheard: Unheard) -> float | None:
@@ -355,18 +386,23 @@ def test_a_spray_of_sources_stays_within_the_table() -> None:
     assert (after - before) / 2000 < 1500
 
 
+HOUR = 180_000
+MINUTE = 3000
+
+
 def hour_of_speech(hour: int) -> RtpBlock:
-    """Frames of 60 ms; each minute three are lost and one is 200 ms late."""
-    count = 60_000
-    index = np.arange(count)[np.arange(count) % 1000 > 2]
-    number = index + hour * count
+    """Frames of 20 ms; each minute three are lost and one is 200 ms late."""
+    index = np.arange(HOUR)[np.arange(HOUR) % MINUTE > 2]
+    number = index + hour * HOUR
+    time = START + number * 20 * MS + (index % MINUTE == 500) * 200 * MS
+    order = np.argsort(time, kind="stable")
     one = block_of([Packet(0, 0, 0)])
     many = {name.name: np.repeat(getattr(one, name.name), len(index)) for name in fields(one)}
     return replace(
         RtpBlock(**many),
-        time=START + number * 60 * MS + (index % 1000 == 500) * 200 * MS,
-        sequence=(number & 0xFFFF).astype(np.uint16),
-        timestamp=(number * 480 & 0xFFFFFFFF).astype(np.uint32),
+        time=time[order],
+        sequence=(number[order] & 0xFFFF).astype(np.uint16),
+        timestamp=((number[order] * 160 + 0xFFF00000) & 0xFFFFFFFF).astype(np.uint32),
     )
 
 
@@ -381,14 +417,63 @@ def test_a_stream_takes_no_more_memory_after_a_day() -> None:
         used.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     figures = table.figures(1)
-    assert figures.packets == 24 * 59_820
-    assert (figures.expected, figures.lost) == (24 * 60_000 - 3, 24 * 180 - 3)
-    assert (figures.discarded, figures.gap_burst.bursts) == (24 * 60, 24 * 60 - 1)
-    assert figures.jitter_max_ms == pytest.approx(200 / 16 * (1 + 15 / 16))
+    minutes = 24 * 60
+    # The first three never came before the first one, so they are not lost; the sequence
+    # numbers wrap 65 times and the timestamps once.
+    assert figures.packets == 24 * HOUR - 3 * minutes
+    assert (figures.expected, figures.lost) == (24 * HOUR - 3, 3 * (minutes - 1))
+    assert figures.loss_bursts == ((3, minutes - 1),)
+    assert (figures.duplicates, figures.out_of_order, figures.strays) == (0, minutes, 0)
+    assert (figures.restarts, figures.timestamp_jumps) == (0, 0)
+    assert (figures.discarded, figures.gap_burst.bursts) == (minutes, minutes - 1)
+    assert figures.jitter_max_ms == pytest.approx(200 / 16 * (1 + 15 / 16), rel=1e-3)
+    assert figures.jitter_all_mean_ms == figures.jitter_mean_ms
     assert figures.drift_ppm == pytest.approx(0, abs=0.1)
+    assert figures.skew_ms == pytest.approx(-200)
+    assert figures.ptime_ms == 20
+    assert figures.duration_s == pytest.approx(86_400, abs=0.1)
     assert len(figures.intervals) == 85
+    assert sum(interval.packets for interval in figures.intervals) == figures.packets
+    assert figures.adaptive is not None
+    assert figures.adaptive.discarded == minutes
+    assert figures.adaptive.delay_mean_ms == pytest.approx(20, abs=1e-4)
+    coding = coding_of(Format("PCMU", 8000))
+    assert coding is not None
+    assert figures.mos_min == _near(_mos(coding, Unheard(503, 4, 2)))
+    assert figures.wireshark is not None
+    assert figures.wireshark.expected == figures.expected
+    assert figures.wireshark.lost == figures.lost
     # numpy keeps a few kilobytes of small blocks to use again.
     assert max(used[2:]) - used[1] < 65_536
+
+
+@pytest.mark.parametrize("size", [1000, 60_000])
+def test_an_hour_is_the_same_however_it_comes(size: int) -> None:
+    block = hour_of_speech(23)
+    whole, cut = StreamTable(), StreamTable()
+    for table, step in ((whole, len(block)), (cut, size)):
+        for start in range(0, len(block), step):
+            for stream_id in table.add(part(block, start, start + step), FLOWS):
+                table.describe(stream_id, {})
+            table.flush()
+    assert flat(whole.figures(1)) == flat(cut.figures(1))
+
+
+def flat(figures: StreamFigures) -> dict[str, object]:
+    """The figures to the nanosecond, without the newest second, which a flush closes."""
+    values = {
+        **asdict(figures),
+        "now": None,
+        "wireshark": figures.wireshark and asdict(figures.wireshark),
+    }
+    text = json.dumps(values, default=repr)
+    found: dict[str, object] = json.loads(text, parse_float=lambda digits: round(float(digits), 6))
+    return found
+
+
+def part(block: RtpBlock, start: int, end: int) -> RtpBlock:
+    names = [name.name for name in fields(block) if name.name not in {"rtcp", "other"}]
+    return replace(block, **{name: getattr(block, name)[start:end] for name in names})
 
 
 def test_a_table_knows_its_streams_before_they_are_listed() -> None:
@@ -447,9 +532,10 @@ def test_packets_are_those_of_listed_streams() -> None:
     assert table.packets == 7
 
 
-def test_what_wireshark_shows_can_be_left_out() -> None:
+def test_what_a_summary_does_not_show_can_be_left_out() -> None:
     table = StreamTable(as_wireshark=False)
     table.add(block_of(speech(7)), FLOWS)
     table.flush()
     assert table.figures(1).wireshark is None
+    assert table.figures(1).adaptive is None
     assert table.figures(1).packets == 7

@@ -11,8 +11,8 @@ from sipscope.rtpqos.streams import StreamTable
 from tests.rtpqos.reference import FLOWS, Packet, block_of, speech
 
 
-def follow(packets: list[Packet], cut: int = 100_000) -> StreamFigures:
-    table = StreamTable()
+def follow(packets: list[Packet], cut: int = 100_000, interval_s: float = 10.0) -> StreamFigures:
+    table = StreamTable(interval_s=interval_s)
     for start in range(0, len(packets), cut):
         for stream_id in table.add(block_of(packets[start : start + cut]), FLOWS):
             table.describe(stream_id, {})
@@ -39,6 +39,15 @@ def test_it_is_the_worst_of_all_tens_of_seconds(cut: int) -> None:
     assert figures.mos_min == mos(500, 40, 1)
     assert figures.mos is not None
     assert figures.mos > 4
+
+
+@pytest.mark.parametrize("cut", [37, 333, 100_000])
+@pytest.mark.parametrize(
+    ("interval_s", "expected"), [(5, 250), (20, 1000), (1.5, 75), (60, 3000), (1000, 5000)]
+)
+def test_its_length_can_be_set(cut: int, interval_s: float, expected: int) -> None:
+    packets = without(speech(5000), range(2210, 2230))
+    assert follow(packets, cut, interval_s).mos_min == mos(expected, 20, 1)
 
 
 def test_of_a_short_stream_it_is_all() -> None:

@@ -121,4 +121,5 @@ class WiresharkLine:
             "drift_ms": self.time * drift,
             "drift_percent": 100 * drift,
             "problem": self.errors > 0 or self.wrong_timestamp,
+            "wrong_timestamp": self.wrong_timestamp,
         }

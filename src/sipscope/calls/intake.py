@@ -1,19 +1,25 @@
 """From captured packets to the store: decoded in bulk, SIP before the RTP that it announces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import repeat
+from typing import Protocol
 
 import numpy as np
 
 from sipscope.calls.dialog import KeptFrames
+from sipscope.calls.hep import Carried, HepIntake, attach
+from sipscope.calls.repetition import DUPLICATE
 from sipscope.calls.store import DialogStore, Incoming
-from sipscope.decode.address import Flow
+from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Column, PacketBatch, Recording
-from sipscope.decode.network import Datagram, Datagrams, NetworkDecoder
+from sipscope.decode.hep_senders import Agent
+from sipscope.decode.network import Datagram, Datagrams, Decoded, NetworkDecoder
 from sipscope.decode.rtp import RtpBlock, rtp_block
 from sipscope.decode.sip_framing import BEGINNINGS, looks_like_sip
 from sipscope.decode.sip_heads import read_heads
 from sipscope.decode.tcp import TcpMessage
+from sipscope.decode.telephone_event import telephone_events
 
 MESSAGES_PER_LOCK = 1_500
 """Messages that are taken before a viewer gets the lock: some 5 ms."""
@@ -24,18 +30,47 @@ _WORD = 4
 _BEGINNINGS = [int.from_bytes(beginning[:_WORD], "little") for beginning in BEGINNINGS]
 
 
+class Listener(Protocol):
+    """Is told of what is taken, in the thread that takes it and without the store's lock."""
+
+    def take_messages(self, messages: Sequence[Incoming]) -> None:
+        """Hear of SIP messages, each once, in the order of capture."""
+
+    def take_rtcp(self, datagrams: Datagrams, rows: Column) -> None:
+        """Hear of the datagrams at `rows`, which are RTCP."""
+
+
 class Intake:
     """Decodes the batches of one source, in order, and puts into the store what they hold.
+
+    Args:
+        store: Where it goes.
+        listeners: Who is told of it.
+        excluded: Transport addresses whose datagrams are passed over: our own traffic.
+        network: Takes the packets apart; one of its own unless given.
 
     Attributes:
         counts: What could not be read.
         rtp_packets: Packets seen that look like RTP.
         rtcp_packets: RTCP packets seen.
+        senders: Who sends HEP.
+        tzsp_senders: Who sends TZSP.
     """
 
-    def __init__(self, store: DialogStore) -> None:
+    def __init__(
+        self,
+        store: DialogStore,
+        listeners: Sequence[Listener] = (),
+        excluded: Set[Endpoint] = frozenset(),
+        network: NetworkDecoder | None = None,
+    ) -> None:
         self._store = store
-        self._network = NetworkDecoder()
+        self._listeners = listeners
+        self._excluded = excluded
+        self._network = NetworkDecoder() if network is None else network
+        self._hep = HepIntake()
+        self.senders = self._hep.senders
+        self.tzsp_senders = self._network.senders
         self.counts = self._network.counts
         self.rtp_packets = 0
         self.rtcp_packets = 0
@@ -43,46 +78,101 @@ class Intake:
     def take(self, batch: PacketBatch) -> None:
         """Take the next batch."""
         decoded = self._network.decode(batch)
+        if self._excluded:
+            decoded = _without(decoded, self._excluded)
         block = rtp_block(decoded.datagrams)
-        incoming = _messages(decoded.datagrams, block.other)
-        reassembled: list[Datagram] = []
-        if decoded.slow:
-            incoming += _slow_messages(decoded.slow)
-            incoming.sort(key=_frame_number)
-            reassembled = [
-                part
-                for part in decoded.slow
-                if isinstance(part, Datagram) and not looks_like_sip(part.payload)
-            ]
-        self._take_sip(incoming)
+        hep = self._hep.take(decoded.datagrams, block.other, decoded.slow)
+        self._take_messages(_messages(decoded.datagrams, hep.rows), hep)
         self._take_rtp(block, decoded.datagrams)
-        if reassembled:
-            datagrams = _as_columns(reassembled)
-            self._take_rtp(rtp_block(datagrams), datagrams)
+        self._take_reassembled(hep)
 
     def finish(self) -> None:
         """Take what there is of messages that were not complete; no more batches will come."""
-        self._take_sip(_slow_messages(self._network.finish()))
+        hep = self._hep.take_slow(self._network.finish())
+        self._take_messages([], hep)
+        self._take_reassembled(hep)
 
-    def _take_sip(self, incoming: Sequence[Incoming]) -> None:
+    def _take_messages(self, incoming: list[Incoming], hep: Carried) -> None:
+        """Take messages together with those of HEP and those that came in several packets."""
+        if hep.slow or hep.incoming:
+            incoming += hep.incoming
+            incoming += _slow_messages(hep.slow)
+            incoming.sort(key=_frame_number)
+        self._take_sip(incoming, hep.agents)
+        if hep.attachments:
+            with self._store.lock:
+                attach(self._store, hep.attachments)
+
+    def _take_reassembled(self, hep: Carried) -> None:
+        """Take media out of HEP, and what came in several packets and is no SIP."""
+        parts = hep.media + [
+            part
+            for part in hep.slow
+            if isinstance(part, Datagram) and not looks_like_sip(part.payload)
+        ]
+        if parts:
+            datagrams = _as_columns(parts)
+            self._take_rtp(rtp_block(datagrams), datagrams)
+
+    def _take_sip(
+        self, incoming: Sequence[Incoming], agents: Mapping[tuple[int, int], Agent]
+    ) -> None:
         for begin in range(0, len(incoming), MESSAGES_PER_LOCK):
             part = incoming[begin : begin + MESSAGES_PER_LOCK]
             heads = read_heads([message[3] for message in part])
             with self._store.lock:
-                self._store.add(part, heads)
+                kinds = self._store.add(part, heads)
+                for message, head in zip(part, heads, strict=True) if agents else ():
+                    agent = agents.get(message[:2])
+                    if agent and head:
+                        self._store.told(head.call_id, agent)
+            if self._listeners:
+                rows = zip(part, heads, kinds, strict=True)
+                taken = [m for m, head, kind in rows if head is not None and kind != DUPLICATE]
+                for listener in self._listeners:
+                    listener.take_messages(taken)
 
     def _take_rtp(self, block: RtpBlock, datagrams: Datagrams) -> None:
+        with self._store.lock:
+            block = self._store.fax.add(datagrams, block)
         self.rtcp_packets += len(block.rtcp)
         self.rtp_packets += len(block)
+        if len(block.rtcp):
+            with self._store.lock:
+                self._store.rtcp.add(datagrams, block.rtcp)
+            for listener in self._listeners:
+                listener.take_rtcp(datagrams, block.rtcp)
         if not len(block):
             return
         streams = self._store.streams
+        events = telephone_events(datagrams, block)
         with self._store.lock:
+            self._store.events.add(events, datagrams.flows)
             new = streams.add(block, datagrams.flows)
             if new:
                 first = _first_times(block, datagrams.flows)
                 times = [first[streams.flow(i), streams.ssrc(i)] for i in new]
                 self._store.attach(new, times)
+
+
+def _without(decoded: Decoded, endpoints: Set[Endpoint]) -> Decoded:
+    """Return what goes neither to nor from some transport addresses."""
+    datagrams = decoded.datagrams
+    slow = [part for part in decoded.slow if endpoints.isdisjoint(part.flow[:2])]
+    foreign = [endpoints.isdisjoint(flow[:2]) for flow in datagrams.flows]
+    if all(foreign):
+        return Decoded(datagrams, slow)
+    kept = np.array(foreign)[datagrams.flow]
+    datagrams = replace(
+        datagrams,
+        packet=datagrams.packet[kept],
+        start=datagrams.start[kept],
+        length=datagrams.length[kept],
+        wire_length=datagrams.wire_length[kept],
+        flow=datagrams.flow[kept],
+        dscp=datagrams.dscp[kept],
+    )
+    return Decoded(datagrams, slow)
 
 
 def _first_times(
@@ -167,6 +257,7 @@ def _as_columns(parts: Sequence[Datagram]) -> Datagrams:
     length = np.array([len(part.payload) for part in parts], np.int64)
     start = np.cumsum(length) - length
     flows = tuple(dict.fromkeys(part.flow for part in parts))
+    index = {flow: number for number, flow in enumerate(flows)}
     batch = PacketBatch(
         b"".join(part.payload for part in parts),
         start,
@@ -181,7 +272,7 @@ def _as_columns(parts: Sequence[Datagram]) -> Datagrams:
         start,
         length,
         length,
-        np.array([flows.index(part.flow) for part in parts], np.int64),
+        np.array([index[part.flow] for part in parts], np.int64),
         np.array([part.dscp for part in parts], np.uint8),
         flows,
     )

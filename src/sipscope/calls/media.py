@@ -53,9 +53,11 @@ class MediaTable:
         """Return the dialog of a stream whose first packet came at `time` (ns).
 
         The destination decides: it is what one side asked for. A source that SDP named
-        decides when the destination is unknown, as behind NAT.
+        decides when the destination is unknown, as behind NAT, and between several calls
+        that have the destination.
         """
-        return self._at(flow.destination, time) or self._at(flow.source, time)
+        asked = self._at(flow.destination, time, flow.source)
+        return asked or self._at(flow.source, time, flow.destination)
 
     def _displace(self, before: Dialog, dialog: Dialog, endpoint: Endpoint) -> None:
         self._latest[endpoint] = dialog
@@ -65,12 +67,14 @@ class MediaTable:
         earlier.append(before)
         del earlier[:-MAX_EARLIER]
 
-    def _at(self, endpoint: Endpoint, time: int) -> Dialog | None:
+    def _at(self, endpoint: Endpoint, time: int, other: Endpoint) -> Dialog | None:
+        """Return the latest dialog at an endpoint before `time`, one with `other` if there is."""
         latest = self._latest.get(endpoint)
-        if latest is None or latest.started <= time:
+        earlier = self._earlier.get(endpoint)
+        if latest is None or earlier is None:
             return latest
-        earlier = reversed(self._earlier.get(endpoint, ()))
-        return next((dialog for dialog in earlier if dialog.started <= time), latest)
+        begun = [dialog for dialog in (latest, *reversed(earlier)) if dialog.started <= time]
+        return next((d for d in begun if other in d.endpoints), begun[0] if begun else latest)
 
     def _leave(self, dialog: Dialog, endpoint: Endpoint) -> None:
         earlier = self._earlier.get(endpoint)

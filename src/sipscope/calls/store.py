@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sipscope.calls.attachments import Attachment, AttachmentTable
 from sipscope.calls.changes import ChangeLog
 from sipscope.calls.dialog import Dialog, KeptFrames, Message, State
+from sipscope.calls.fax import FaxPackets
 from sipscope.calls.media import MediaTable, descriptions, formats
+from sipscope.calls.quality_reports import REPORTING, QualityReports
 from sipscope.calls.repetition import DUPLICATE, RecentMessages
 from sipscope.calls.retention import Retention
 from sipscope.calls.states import (
@@ -24,8 +27,11 @@ from sipscope.calls.states import (
 )
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Recording
+from sipscope.decode.hep_senders import Agent
 from sipscope.decode.sdp import media_endpoints
 from sipscope.decode.sip import Head
+from sipscope.rtpqos.dtmf import TelephoneEvents
+from sipscope.rtpqos.reports import RtcpTable
 from sipscope.rtpqos.streams import StreamTable
 
 MAX_DIALOG_MESSAGES = 4000
@@ -95,6 +101,11 @@ class DialogStore:
         lock: To be held while reading or writing.
         dialogs: By id.
         streams: The RTP streams.
+        events: The telephone events in them.
+        rtcp: What RTCP says of them.
+        fax: Fax packets by flow.
+        quality: What SIP messages say of the quality of calls.
+        attachments: What capture agents say of dialogs beside SIP, and who they are.
         counters: What came by.
         pinned: Ids of dialogs that never make room, see `pin`.
         kept_bytes: Memory that dialogs and messages take, roughly.
@@ -114,6 +125,11 @@ class DialogStore:
         self.memory = memory
         self.dialogs: dict[int, Dialog] = {}
         self.streams = StreamTable(stream_capacity, self._lose_stream, as_wireshark=as_wireshark)
+        self.events = TelephoneEvents(10 * stream_capacity)
+        self.rtcp = RtcpTable()
+        self.fax = FaxPackets(stream_capacity)
+        self.quality = QualityReports()
+        self.attachments = AttachmentTable()
         self.counters = Counters()
         self.pinned: set[int] = set()
         self.kept_bytes = 0
@@ -141,13 +157,18 @@ class DialogStore:
         """
         return self._log.version, self._log.since(since)
 
-    def add(self, incoming: Sequence[Incoming], heads: Sequence[Head | None]) -> None:
-        """Take messages in the order of capture; a head of None is no SIP message."""
+    def add(self, incoming: Sequence[Incoming], heads: Sequence[Head | None]) -> list[int]:
+        """Take messages in the order of capture; a head of None is no SIP message.
+
+        Returns:
+            Of each message whether it is NEW, a RETRANSMISSION or a DUPLICATE.
+        """
         by_call_id, log = self._by_call_id, self._log.ids
         new, unread = tuple.__new__, self._unread
         kept = 0
+        kinds = self._recent.classify(incoming)
         for (time, number, flow, raw, origin, header, start), head, seen in zip(
-            incoming, heads, self._recent.classify(incoming), strict=True
+            incoming, heads, kinds, strict=True
         ):
             if head is None:
                 continue
@@ -178,6 +199,8 @@ class DialogStore:
                         self._expect_media(dialog, raw, body)
                     else:
                         unread.append((dialog, message, body))
+                if method in REPORTING and not status:
+                    self._note_quality(message, raw, body)
             if dialog.state is not state:
                 self._change_state(dialog, state, time)
             if malformed:
@@ -192,10 +215,16 @@ class DialogStore:
         self.counters.count(heads)
         self._make_room()
         self._log.trim()
+        return kinds
 
     def owner(self, stream_id: int) -> Dialog | None:
         """Return the dialog that a stream belongs to."""
         return self._owners.get(stream_id)
+
+    def expecting(self, flow: Flow, time: int) -> Dialog | None:
+        """Return the dialog whose SDP asked for media along a flow that began at `time` (ns)."""
+        self._read_descriptions()
+        return self._media.owner(flow, time)
 
     def attach(self, stream_ids: Iterable[int], times: Iterable[int]) -> None:
         """Find the dialogs of streams that are new.
@@ -216,6 +245,18 @@ class DialogStore:
                 self._stray_flows[stream_id] = flow
                 for endpoint in flow[:2]:
                     self._strays.setdefault(endpoint, {})[stream_id] = flow
+
+    def told(self, call_id: bytes, agent: Agent) -> None:
+        """Note that a capture agent told of a message of a dialog."""
+        if call_id in self._by_call_id:
+            self.attachments.told(call_id, agent)
+
+    def report(self, call_id: bytes, attachment: Attachment) -> None:
+        """Keep what a capture agent says of a dialog, known or not yet."""
+        dialog = self._by_call_id.get(call_id)
+        self.attachments.add(call_id, attachment, known=dialog is not None)
+        if dialog is not None:
+            self._changed(dialog)
 
     def touch(self, stream_ids: Iterable[int]) -> None:
         """Note that the figures of streams changed, and with them their dialogs."""
@@ -270,6 +311,7 @@ class DialogStore:
             if dialog is None:
                 continue
             del self._by_call_id[dialog.call_id]
+            self.attachments.forget(dialog.call_id)
             self._media.forget(dialog)
             self._retention.leave(dialog_id, dialog.state)
             for stream_id in dialog.streams:
@@ -299,6 +341,13 @@ class DialogStore:
         self.states[state] += 1
         self._retention.enter(dialog_id, state, time + TRANSACTION_TIMEOUT_NS)
         return dialog
+
+    def _note_quality(self, message: Message, raw: bytes, body: int) -> None:
+        """Keep a voice quality report for the call that it is about."""
+        about = self.quality.note(message, raw, body)
+        call = self._by_call_id.get(about) if about else None
+        if call is not None:
+            self._changed(call)
 
     def _expect_media(self, dialog: Dialog, raw: bytes, body: int) -> None:
         """Note where the dialog's SDP wants RTP, and take the streams that are there already."""

@@ -1,8 +1,9 @@
 """RTCP packets (RFC 3550 section 6, RFC 3611, RFC 5506): bytes in, records out."""
 
 import struct
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from sipscope.decode.rtcp_xr import ReportedBlock, read_block
 from sipscope.errors import Problem
 
 SENDER_REPORT = 200
@@ -101,25 +102,11 @@ class Application(NamedTuple):
     data: bytes
 
 
-class ExtendedBlock(NamedTuple):
-    """One block of an XR, unread (RFC 3611 section 3).
-
-    Attributes:
-        kind: Block type; 7 is VoIP metrics.
-        specific: The byte after the block type.
-        data: The block without its header.
-    """
-
-    kind: int
-    specific: int
-    data: bytes
-
-
 class ExtendedReport(NamedTuple):
-    """XR (RFC 3611 section 2)."""
+    """XR: what `ssrc` tells beyond SR and RR (RFC 3611 section 2)."""
 
     ssrc: int
-    blocks: tuple[ExtendedBlock, ...]
+    blocks: tuple[ReportedBlock, ...]
 
 
 class OtherPacket(NamedTuple):
@@ -146,6 +133,10 @@ RtcpPacket = (
     | OtherPacket
 )
 
+Protection = Literal["plain", "encrypted", "malformed"]
+
+_FIRST_TYPE, _LAST_TYPE = 192, 223  # RFC 5761 section 4
+_LONGEST_TRAILER = 20  # index and tag of SRTCP: 4 and 4, 10 or 16 bytes
 _BLOCK = struct.Struct("!IIIIII")
 _SENDER = struct.Struct("!IQIII")
 _HEADER = struct.Struct("!BBH")
@@ -178,6 +169,34 @@ def parse_rtcp(payload: bytes) -> tuple[list[RtcpPacket], list[Problem]]:
         _read(kind, first & 0x1F, body, offset + 4, packets, problems)
         offset = end
     return packets, problems
+
+
+def protection(payload: bytes, wire_length: int | None = None) -> Protection:
+    """Tell whether the contents can be read, before `parse_rtcp` takes ciphertext for figures.
+
+    In SRTCP only the first eight bytes are clear (RFC 3711 section 3.4). The lengths of a
+    compound packet lead from header to header to the end; after the first packet of SRTCP
+    they lead into ciphertext or to the index, whose first bit says that it is encrypted.
+
+    Args:
+        payload: As captured.
+        wire_length: Bytes on the wire when the capture cut it short.
+    """
+    size = len(payload) if wire_length is None else max(len(payload), wire_length)
+    end = packets = 0
+    while end + 4 <= len(payload):
+        first, kind, words = _HEADER.unpack_from(payload, end)
+        following = end + 4 * (words + 1)
+        if first >> 6 != 2 or not _FIRST_TYPE <= kind <= _LAST_TYPE or following > size:
+            break
+        end = following
+        packets += 1
+    if not packets:
+        return "malformed"
+    rest = size - end
+    if packets > 1 or rest < 4 or end >= len(payload):
+        return "plain"
+    return "plain" if rest <= _LONGEST_TRAILER and not payload[end] & 0x80 else "encrypted"
 
 
 def _unpad(body: bytes, offset: int, problems: list[Problem]) -> bytes:
@@ -289,9 +308,9 @@ def _goodbye(count: int, body: bytes, offset: int, problems: list[Problem]) -> G
 
 def _extended_blocks(
     body: bytes, offset: int, problems: list[Problem]
-) -> tuple[ExtendedBlock, ...]:
+) -> tuple[ReportedBlock, ...]:
     """Return the blocks of an XR that are whole."""
-    blocks = []
+    blocks: list[ReportedBlock] = []
     position = 4
     while position < len(body):
         end = position + 4
@@ -300,7 +319,7 @@ def _extended_blocks(
         if end > len(body):
             problems.append(Problem("rtcp.xr-block", "report block is cut off", offset + position))
             break
-        data = body[position + 4 : end]
-        blocks.append(ExtendedBlock(body[position], body[position + 1], data))
+        kind, specific, data = body[position], body[position + 1], body[position + 4 : end]
+        blocks.append(read_block(kind, specific, data, offset + position, problems))
         position = end
     return tuple(blocks)

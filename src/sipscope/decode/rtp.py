@@ -140,6 +140,32 @@ def rtp_block(datagrams: Datagrams) -> RtpBlock:
     )
 
 
+def payload_start(
+    datagrams: Datagrams, block: RtpBlock, which: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where in the buffer the payload of some packets begins, behind any extension.
+
+    Args:
+        datagrams: What `block` was made of.
+        block: The packets.
+        which: Indices into `block`.
+
+    Returns:
+        One offset each, the end of the captured bytes where they do not reach so far.
+    """
+    octets = np.frombuffer(datagrams.batch.buffer, np.uint8)
+    row = block.row[which]
+    end = datagrams.start[row] + datagrams.length[row]
+    bits = octets[datagrams.start[row]]
+    start = datagrams.start[row] + _HEADER + 4 * (bits & 0x0F).astype(np.int64)
+    extended = np.flatnonzero(((bits & 0x10) != 0) & (start + 4 <= end))
+    at = start[extended]
+    words = octets[at + 2].astype(np.int64) << 8 | octets[at + 3]
+    start[extended] += 4 + 4 * words
+    begin: NDArray[np.int64] = np.minimum(start, end)
+    return begin
+
+
 def _is_rtcp(kind: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether the second byte is an RTCP packet type (RFC 5761 section 4)."""
     result: NDArray[np.bool_] = kind - _FIRST_RTCP_TYPE <= _LAST_RTCP_TYPE - _FIRST_RTCP_TYPE

@@ -19,8 +19,10 @@ _WHERE = re.compile(rb"\n(?:c=%b|m=(?:[!-~]+ +%b +([!-~]+))?)" % (_HOST, _PORT))
 _RTPMAP = re.compile(rb"\na=rtpmap:([0-9]{1,3}) +([^/\s]+)/0*([1-9][0-9]{0,6})")
 _RTCP = re.compile(rb"\na=rtcp:([0-9]{1,5})(?: +%b)?" % _HOST)
 _PTIME = re.compile(rb"\na=ptime:([0-9]{1,4})")
+_KEYING = re.compile(rb"\na=(crypto|fingerprint|zrtp-hash):")
 _DIRECTION = re.compile(rb"\na=(sendrecv|sendonly|recvonly|inactive)[ \t]*(?![^\n])")
 _PAYLOAD_TYPE = re.compile(rb"[0-9]{1,3}")
+_KEY_EXCHANGES = {b"crypto": "sdes", b"fingerprint": "dtls", b"zrtp-hash": "zrtp"}
 
 
 class Format(NamedTuple):
@@ -43,6 +45,8 @@ class MediaDescription:
         formats: Payload type to format, for those with an `a=rtpmap`.
         ptime_ms: `a=ptime`, None without one.
         direction: `sendrecv`, `sendonly`, `recvonly` or `inactive`.
+        keying: How keys are agreed, of `sdes` (RFC 4568), `dtls` (RFC 5763) and `zrtp`
+            (RFC 6189), in that order.
     """
 
     kind: str
@@ -53,11 +57,29 @@ class MediaDescription:
     formats: dict[int, Format]
     ptime_ms: int | None
     direction: str
+    keying: tuple[str, ...] = ()
 
     @property
     def rtp(self) -> bool:
         """Whether RTP is expected at `endpoint`: a port of 0 refuses the media."""
         return "RTP/" in self.profile and self.endpoint is not None and self.endpoint.port > 0
+
+    @property
+    def udptl(self) -> bool:
+        """Whether fax in UDPTL packets (ITU-T T.38) is expected at `endpoint`."""
+        return (
+            self.kind == "image"
+            and "udptl" in self.profile.lower()
+            and self.endpoint is not None
+            and self.endpoint.port > 0
+        )
+
+    @property
+    def secure(self) -> bool | None:
+        """Whether the RTP is to be encrypted; None when ZRTP decides it within the media."""
+        if "SAVP" in self.profile or "sdes" in self.keying or "dtls" in self.keying:
+            return True
+        return None if self.keying else False
 
 
 def find_sdp(body: bytes) -> bytes:
@@ -91,10 +113,16 @@ def media_endpoints(message: bytes, body: int) -> list[Endpoint]:
 
 def parse_sdp(sdp: bytes) -> list[MediaDescription]:
     """Return the media descriptions in order; lines that make no sense are passed over."""
+    return list(_parsed(sdp))
+
+
+@lru_cache(maxsize=128)  # every proxy sends the same on, and one look at a call reads it twice
+def _parsed(sdp: bytes) -> tuple[MediaDescription, ...]:
     descriptions: list[MediaDescription] = []
     session, *sections = _SECTION.split(sdp.replace(b"\r\n", b"\n"), MAX_MEDIA + 1)
     session_host = _host(session)
     direction = _direction(session, "sendrecv")
+    keying = set(_KEYING.findall(session))
     for section in sections[:MAX_MEDIA]:
         match = _MEDIA.match(section)
         if match is None or int(match[2]) > 65535:
@@ -112,9 +140,10 @@ def parse_sdp(sdp: bytes) -> list[MediaDescription]:
                 _formats(section),
                 int(ptime[1]) if ptime else None,
                 _direction(section, direction) if address is None or any(address) else "inactive",
+                _key_exchanges(keying.union(_KEYING.findall(section))),
             )
         )
-    return descriptions
+    return tuple(descriptions)
 
 
 def _extent(text: bytes, start: int) -> tuple[int, int]:
@@ -155,6 +184,10 @@ def _formats(section: bytes) -> dict[int, Format]:
         int(match[1]): Format(match[2].decode("latin-1"), int(match[3]))
         for match in _RTPMAP.finditer(section)
     }
+
+
+def _key_exchanges(names: set[bytes]) -> tuple[str, ...]:
+    return tuple(text for name, text in _KEY_EXCHANGES.items() if name in names)
 
 
 def _direction(section: bytes, default: str) -> str:

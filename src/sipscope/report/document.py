@@ -3,19 +3,32 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 from sipscope import __version__
 from sipscope.calls.dialog import Dialog, Party, State
+from sipscope.calls.media_facts import media_facts, stream_media
+from sipscope.calls.negotiation import Exchange, exchanges
 from sipscope.calls.rows import lowest_mos, stream_figures
+from sipscope.calls.rtcp import rtcp_figures
+from sipscope.calls.store import DialogStore
 from sipscope.engine import Engine
 from sipscope.errors import SipscopeError
-from sipscope.rtpqos.figures import StreamFigures
-from sipscope.rtpqos.streams import StreamTable
+from sipscope.report.agents import agent_object, attachment_object
+from sipscope.report.media import dialog_media, stream_media_fields
+from sipscope.report.quality import quality_object, rtcp_object
+from sipscope.report.values import moment
+from sipscope.report.values import rounded as _rounded
+from sipscope.report.values import text as _text
+from sipscope.rtpqos.differences import differences
+from sipscope.rtpqos.figures import AdaptiveBuffer, StreamFigures
 from sipscope.rtpqos.wireshark import WiresharkFigures
 
 SCHEMA = 1
+
+MAX_KEPT_FIGURES = 4096
+"""Dialogs are told before their streams; the figures of so many streams are computed once."""
 
 Object = dict[str, Any]
 
@@ -32,6 +45,9 @@ class Document:
         self.engine = engine
         self.store = engine.store
         self.failures = failures
+        # Streams of one dialog come near each other, and SDP takes long to read.
+        self._exchanges = lru_cache(maxsize=1024)(exchanges)
+        self._kept: dict[int, StreamFigures] = {}
 
     @property
     def rtp_packets(self) -> int:
@@ -60,19 +76,24 @@ class Document:
             "rtp_packets": self.rtp_packets,
             "rtcp_packets": self.engine.rtcp_packets,
             "malformed": counters.malformed,
-            "duplicates": counters.duplicates,
+            "duplicates": counters.duplicates + self.engine.duplicates,
         }
 
     def dialogs(self) -> Iterator[Object]:
         """Give each dialog, in the order of their start."""
         for dialog in self.store.dialogs.values():
-            yield _dialog(dialog, self.store.streams)
+            figures = stream_figures(dialog, self.store.streams)
+            for stream in figures[: MAX_KEPT_FIGURES - len(self._kept)]:
+                self._kept[stream.id] = stream
+            yield _dialog(dialog, self.store, self._exchanges(dialog), figures)
 
     def streams(self) -> Iterator[Object]:
         """Give each stream, in the order of their first packets."""
         for stream_id in self.store.streams.ids():
             owner = self.store.owner(stream_id)
-            yield _stream(self.store.streams.figures(stream_id), owner)
+            found = () if owner is None else self._exchanges(owner)
+            figures = self._kept.pop(stream_id, None) or self.store.streams.figures(stream_id)
+            yield _stream(figures, self.store, found)
 
     def statistics(self) -> Object:
         """Return how often there was what."""
@@ -110,15 +131,6 @@ class Document:
         stream.write(f',\n"statistics": {_json(self.statistics())}}}\n')
 
 
-def moment(time: int | None) -> str | None:
-    """Return a time in ns since the epoch as ISO 8601 in UTC with microseconds."""
-    if time is None:
-        return None
-    seconds, nanoseconds = divmod(time, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{nanoseconds // 1000:06d}Z"
-
-
 def final_state(dialog: Dialog) -> str:
     """Return the state of a dialog in a capture that has ended.
 
@@ -129,7 +141,12 @@ def final_state(dialog: Dialog) -> str:
     return dialog.state.value
 
 
-def _dialog(dialog: Dialog, streams: StreamTable) -> Object:
+def _dialog(
+    dialog: Dialog,
+    store: DialogStore,
+    found: Sequence[Exchange],
+    figures: Sequence[StreamFigures],
+) -> Object:
     return {
         "call_id": _text(dialog.call_id),
         "method": dialog.method,
@@ -140,7 +157,7 @@ def _dialog(dialog: Dialog, streams: StreamTable) -> Object:
         "source": str(dialog.flow.source),
         "destination": str(dialog.flow.destination),
         "transport": dialog.flow.transport,
-        "encapsulation": [],
+        "encapsulation": list(dialog.flow.encapsulation),
         "started": moment(dialog.started),
         "pdd_ms": _rounded(dialog.pdd_ms),
         "ring_ms": _rounded(dialog.ring_ms),
@@ -155,8 +172,12 @@ def _dialog(dialog: Dialog, streams: StreamTable) -> Object:
         "codecs": list(dialog.codecs),
         "group": dialog.group,
         "streams": list(dialog.streams),
-        "mos": _rounded(lowest_mos(stream_figures(dialog, streams))),
+        "media": dialog_media(media_facts(dialog, found, figures, store.events, store.fax)),
+        "mos": _rounded(lowest_mos(figures)),
         "findings": [],
+        "agents": [agent_object(agent) for agent in store.attachments.agents(dialog)],
+        "reports": [attachment_object(said) for said in store.attachments.of(dialog)],
+        "quality_reports": [quality_object(report) for report in store.quality.of(dialog)],
     }
 
 
@@ -172,7 +193,8 @@ def _party(party: Party) -> Object:
     return party._asdict()
 
 
-def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
+def _stream(figures: StreamFigures, store: DialogStore, found: Sequence[Exchange]) -> Object:
+    owner = store.owner(figures.id)
     return {
         "id": figures.id,
         "call_id": None if owner is None else _text(owner.call_id),
@@ -184,7 +206,6 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
         "clock_rate": figures.clock_rate,
         "ptime_ms": figures.ptime_ms,
         "dscp": figures.dscp,
-        "srtp": None,
         "first": moment(figures.first),
         "duration_s": _rounded(figures.duration_s),
         "packets": figures.packets,
@@ -204,6 +225,11 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
             "max": _rounded(figures.jitter_max_ms),
             "last": _rounded(figures.jitter_last_ms),
         },
+        "jitter_all_ms": {
+            "mean": _rounded(figures.jitter_all_mean_ms),
+            "max": _rounded(figures.jitter_all_max_ms),
+            "last": _rounded(figures.jitter_all_last_ms),
+        },
         "skew_ms": _rounded(figures.skew_ms),
         "drift_ppm": _rounded(figures.drift_ppm),
         "effective_hz": _rounded(figures.effective_hz),
@@ -216,10 +242,12 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
         "mos_band": figures.mos_band,
         "mos_grade": figures.mos_grade,
         "mos_min": _rounded(figures.mos_min),
+        "adaptive": _adaptive(figures.adaptive),
         "causes": list(figures.causes),
         "wireshark": _wireshark(figures.wireshark),
-        "rtcp": None,
-        "dtmf": None,
+        "differences": list(differences(figures)),
+        "rtcp": rtcp_object(figures, rtcp_figures(store, figures)),
+        **stream_media_fields(stream_media(figures, found, store.events)),
         "capture_loss_possible": False,
         "intervals": [
             {
@@ -232,6 +260,22 @@ def _stream(figures: StreamFigures, owner: Dialog | None) -> Object:
             }
             for interval in figures.intervals
         ],
+    }
+
+
+def _adaptive(buffer: AdaptiveBuffer | None) -> Object | None:
+    if buffer is None:
+        return None
+    return {
+        "discarded": buffer.discarded,
+        "delay_ms": {
+            "mean": _rounded(buffer.delay_mean_ms),
+            "max": _rounded(buffer.delay_max_ms),
+        },
+        "burst_ratio": _rounded(buffer.burst_ratio),
+        "r_factor": _rounded(buffer.r_factor),
+        "mos": _rounded(buffer.mos),
+        "mos_grade": buffer.mos_grade,
     }
 
 
@@ -258,15 +302,6 @@ def _wireshark(figures: WiresharkFigures | None) -> Object | None:
         "drift_percent": _rounded(figures.drift_percent),
         "problem": figures.problem,
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    """Return a figure to the microsecond or millionth, which is what captures can tell."""
-    return None if value is None else round(value, 6)
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
 
 
 def _json(value: object) -> str:

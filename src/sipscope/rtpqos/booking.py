@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.rtpqos.bursts import follow_bursts
-from sipscope.rtpqos.columns import SECOND, Arrivals, Columns
+from sipscope.rtpqos.bursts import Numbers, follow_bursts
+from sipscope.rtpqos.columns import SECOND, Arrivals, Columns, Hearing
 from sipscope.rtpqos.intervals import follow_intervals
 from sipscope.rtpqos.jitter_buffer import follow_jitter_buffer
 from sipscope.rtpqos.packets import Packets
@@ -39,18 +39,22 @@ def book(
     sequence = follow_sequence(columns, arrivals)
     timing = follow_timing(columns, arrivals, sequence.step, sequence.strays)
     discarded = follow_jitter_buffer(columns, arrivals, packets.marker, timing, sequence)
-    hearing = follow_bursts(columns, arrivals, highest, sequence, discarded)
+    numbers = Numbers(highest, state["highest"][row])
+    hearing = follow_bursts(columns.heard_fixed, arrivals, numbers, sequence, discarded.fixed)
     follow_intervals(columns, arrivals, timing, sequence.losses, hearing)
     follow_worst(columns, arrivals, hearing, streams)
-    if columns.as_wireshark:
+    if columns.every_figure:
+        follow_bursts(columns.heard_adaptive, arrivals, numbers, sequence, discarded.adaptive)
         follow_wireshark(columns, arrivals, kilohertz, packets.payload_type, packets.marker)
     last = arrivals.last
     state["last"][row] = packets.time[last]
-    state["dscp"][row] = packets.dscp[last]
+    _follow_dscp(columns, packets, row, first, last)
     state["payload_type"][row] = packets.payload_type[last]
+    markers = np.add.reduceat(packets.marker, first, dtype=np.int64)
+    state["markers"][row] += markers - (packets.marker[first] & (state["packets"][row] == 0))
     state["packets"][row] += size
     state["octets"][row] += np.add.reduceat(packets.length, first, dtype=np.int64)
-    _follow_now(columns, row, size, state["lost"][row] - lost)
+    _follow_now(columns, arrivals, state["lost"][row] - lost, hearing)
 
 
 def _begin(
@@ -62,7 +66,25 @@ def _begin(
     rows, at = row[new], first[new]
     state["first"][rows] = state["now_since"][rows] = packets.time[at]
     state["payload_type"][rows] = packets.payload_type[at]
+    state["dscp"][rows] = packets.dscp[at]
     begin_sequence(columns, rows, packets.sequence[at])
+
+
+def _follow_dscp(
+    columns: Columns,
+    packets: Packets,
+    row: NDArray[np.int64],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+) -> None:
+    """Book the marking of the newest packet, and how often it changed."""
+    state, dscp = columns.state, packets.dscp
+    changed = np.empty(len(dscp), np.bool_)
+    np.not_equal(dscp[1:], dscp[:-1], out=changed[1:])
+    changed[first] = dscp[first] != state["dscp"][row]
+    if changed.any():
+        state["dscp_changes"][row] += np.add.reduceat(changed, first, dtype=np.int32)
+    state["dscp"][row] = dscp[last]
 
 
 def _clocks(
@@ -106,19 +128,23 @@ def _clocks(
 
 
 def _follow_now(
-    columns: Columns,
-    row: NDArray[np.int64],
-    packets: NDArray[np.int64],
-    lost: NDArray[np.int64],
+    columns: Columns, arrivals: Arrivals, lost: NDArray[np.int64], hearing: Hearing
 ) -> None:
     """Book the running second of each row, and close it when it is over."""
-    state = columns.state
-    state["now_packets"][row] += packets
+    state, row = columns.state, arrivals.row
+    state["now_packets"][row] += arrivals.size
     state["now_lost"][row] += lost
+    state["now"]["expected"][row] += arrivals.size
+    place = row[hearing.stream]
+    np.add.at(state["now"]["expected"], place, hearing.expected)
+    np.add.at(state["now"]["unheard"], place, hearing.unheard)
+    np.add.at(state["now"]["runs"], place, hearing.runs)
     span = state["last"][row] - state["now_since"][row]
     over = row[span >= SECOND]
     state["past_ns"][over] = span[span >= SECOND]
     state["past_packets"][over] = state["now_packets"][over]
     state["past_lost"][over] = state["now_lost"][over]
+    state["past"][over] = state["now"][over]
     state["now_packets"][over] = state["now_lost"][over] = 0
+    state["now"][over] = 0
     state["now_since"][over] = state["last"][over]

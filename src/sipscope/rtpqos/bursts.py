@@ -12,15 +12,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.rtpqos.columns import Arrivals, Columns, Hearing
+from sipscope.rtpqos.columns import Arrivals, Hearing
 from sipscope.rtpqos.sequence import SequenceResult
 
 RECENT: Final = 64
 """How many of the newest numbers are known one by one."""
 GMIN: Final = 16
 """So many numbers heard in a row end a burst (RFC 3611 section 4.7.2)."""
-MENDS_FOR: Final = 20_000_000_000
-"""How long, in ns, a packet that comes late mends what is booked by time."""
 
 _NUMBER_BITS = 44
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -82,19 +80,26 @@ class _Runs(NamedTuple):
         return result
 
 
+class Numbers(NamedTuple):
+    """The highest numbers of some streams, before and after some arrivals."""
+
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
 def follow_bursts(
-    columns: Columns,
+    heard: NDArray[np.void],
     arrivals: Arrivals,
-    highest: NDArray[np.int64],
+    highest: Numbers,
     sequence: SequenceResult,
     discarded: NDArray[np.int64],
 ) -> Hearing:
     """Book what was not heard of new arrivals.
 
     Args:
-        columns: Where to book, with the sequence numbers booked.
+        heard: Where to book, records of `HEARD`.
         arrivals: What came.
-        highest: Highest number of each stream before.
+        highest: Numbers of the streams.
         sequence: What the numbers said.
         discarded: Positions of the packets that the jitter buffer discarded.
     """
@@ -108,7 +113,9 @@ def follow_bursts(
     mended = ~unplayed & (late.since >= 0)
     known = mended & (late.behind < RECENT)
     mend = np.sort(_keys(arrivals.stream_of(late.position[known]), late.number[known]))
-    begins, changes = _follow_runs(columns, arrivals, highest, (start, start + length, mend))
+    stream = arrivals.stream_of(discarded)
+    heard["discarded"][arrivals.row] += np.bincount(stream, minlength=len(arrivals.row))
+    begins, changes = _follow_runs(heard, arrivals, highest, (start, start + length, mend))
     late_runs = np.zeros(len(late.position), np.int64)
     late_keys = _keys(arrivals.stream_of(late.position[known]), late.number[known])
     late_runs[known] = changes[np.searchsorted(mend, late_keys)]
@@ -156,36 +163,36 @@ def _hearing(
     where = np.concatenate((position, again, early, sequence.late.position[mended]))
     none, one = np.zeros(len(where), np.int64), np.ones(len(early), np.int64)
     time = arrivals.time[where]
-    recent = np.ones(len(where), np.bool_)
-    recent[len(where) - len(since) :] = time[len(where) - len(since) :] - since <= MENDS_FOR
-    time[len(where) - len(since) :] = since
+    age = np.zeros(len(where), np.int64)
+    age[len(where) - len(since) :] = time[len(where) - len(since) :] - since
+    time -= age
     return Hearing(
         stream=arrivals.stream_of(where),
         time=time,
         expected=np.concatenate((counted, sign, none[: len(early) + len(since)])),
         unheard=np.concatenate((length, none[: len(again)], one, none[: len(since)] - 1)),
         runs=np.concatenate((begins, none[: len(again) + len(early)], late_runs[mended])),
-        recent=recent,
+        age=age,
     )
 
 
 def _follow_runs(
-    columns: Columns,
+    heard: NDArray[np.void],
     arrivals: Arrivals,
-    highest: NDArray[np.int64],
+    highest: Numbers,
     changes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Book runs; return how many runs more each new one and each mended number makes.
 
     Args:
-        columns: Where to book.
+        heard: Where to book.
         arrivals: What came.
-        highest: Highest number of each stream before.
+        highest: Numbers of the streams.
         changes: Starts and ends of what is new, none of it recent, and what is mended,
             ascending.
     """
     start, end, mend = changes
-    old = _recent_runs(columns, arrivals, highest)
+    old = _recent_runs(heard["recent"][arrivals.row], highest.before)
     starts = np.concatenate((old.start, start))
     if not len(starts):
         return start, mend
@@ -204,13 +211,12 @@ def _follow_runs(
         np.sort(np.concatenate((runs.start, after))), np.sort(np.concatenate((runs.end, mend)))
     )
     some = pieces.start < pieces.end
-    _store(columns, arrivals, _Runs(pieces.start[some], pieces.end[some]))
+    _store(heard, arrivals.row, highest.after, _Runs(pieces.start[some], pieces.end[some]))
     return more[len(old.start) :], mends_runs
 
 
-def _recent_runs(columns: Columns, arrivals: Arrivals, highest: NDArray[np.int64]) -> _Runs:
+def _recent_runs(bits: NDArray[np.uint64], highest: NDArray[np.int64]) -> _Runs:
     """Return the runs of recent numbers that were not heard."""
-    bits = columns.state["recent"][arrivals.row]
     stream = np.flatnonzero(bits)
     octets = bits[stream].astype(">u8").view(np.uint8).reshape(-1, 8)
     unheard = np.zeros((len(stream), RECENT + 2), np.int8)
@@ -223,10 +229,10 @@ def _recent_runs(columns: Columns, arrivals: Arrivals, highest: NDArray[np.int64
     return _Runs(start, lowest[which] + place)
 
 
-def _store(columns: Columns, arrivals: Arrivals, runs: _Runs) -> None:
+def _store(
+    heard: NDArray[np.void], row: NDArray[np.int64], highest: NDArray[np.int64], runs: _Runs
+) -> None:
     """Keep the runs of recent numbers, and count the others."""
-    state, row = columns.state, arrivals.row
-    highest = state["highest"][row]
     stream = runs.start >> _NUMBER_BITS
     border = _keys(stream, highest[stream] - RECENT + 1)
     bits = np.zeros(len(row), np.uint64)
@@ -235,10 +241,10 @@ def _store(columns: Columns, arrivals: Arrivals, runs: _Runs) -> None:
     length = end - np.maximum(runs.start[kept], border[kept])
     mask = _ALL >> (RECENT - length).astype(np.uint64) << (newest - end).astype(np.uint64)
     np.bitwise_or.at(bits, stream[kept], mask)
-    state["recent"][row] = bits
+    heard["recent"][row] = bits
     final = runs.start < border
     _count(
-        state,
+        heard,
         row,
         stream[final],
         _Runs(runs.start[final], np.minimum(runs.end[final], border[final])),
@@ -246,7 +252,7 @@ def _store(columns: Columns, arrivals: Arrivals, runs: _Runs) -> None:
 
 
 def _count(
-    state: NDArray[np.void], row: NDArray[np.int64], stream: NDArray[np.int64], runs: _Runs
+    heard: NDArray[np.void], row: NDArray[np.int64], stream: NDArray[np.int64], runs: _Runs
 ) -> None:
     """Count runs, and the bursts that they end; the newest group of each stream is open."""
     if not len(stream):
@@ -258,30 +264,30 @@ def _count(
     before = np.empty_like(end)
     before[1:] = end[:-1]
     before[head] = np.where(
-        state["group_unheard"][rows[head]] > 0, state["group_end"][rows[head]], -GMIN
+        heard["group_unheard"][rows[head]] > 0, heard["group_end"][rows[head]], -GMIN
     )
-    heard = start - before
-    np.add.at(state["unheard_runs"], rows, heard > 0)
-    begin = np.flatnonzero(head | (heard >= GMIN))
+    between = start - before
+    np.add.at(heard["runs"], rows, between > 0)
+    begin = np.flatnonzero(head | (between >= GMIN))
     own = rows[begin]
     # An open group goes on in the first group here, or ends before it.
-    goes_on, ends = head[begin] & (heard[begin] < GMIN), head[begin] & (heard[begin] >= GMIN)
-    _end_groups(state, own[ends], *(state[name][own[ends]] for name in _GROUP))
+    goes_on, ends = head[begin] & (between[begin] < GMIN), head[begin] & (between[begin] >= GMIN)
+    _end_groups(heard, own[ends], *(heard[name][own[ends]] for name in _GROUP))
     unheard = np.add.reduceat(end - start, begin)
     first, last = start[begin], end[np.append(begin[1:], len(end)) - 1]
-    unheard[goes_on] += state["group_unheard"][own[goes_on]]
-    first[goes_on] = state["group_start"][own[goes_on]]
+    unheard[goes_on] += heard["group_unheard"][own[goes_on]]
+    first[goes_on] = heard["group_start"][own[goes_on]]
     newest = np.append(own[1:] != own[:-1], True)
-    _end_groups(state, own[~newest], first[~newest], last[~newest], unheard[~newest])
+    _end_groups(heard, own[~newest], first[~newest], last[~newest], unheard[~newest])
     for name, column in zip(_GROUP, (first, last, unheard), strict=True):
-        state[name][own[newest]] = column[newest]
+        heard[name][own[newest]] = column[newest]
 
 
 _GROUP = ("group_start", "group_end", "group_unheard")
 
 
 def _end_groups(
-    state: NDArray[np.void],
+    heard: NDArray[np.void],
     row: NDArray[np.int64],
     start: NDArray[np.int64],
     end: NDArray[np.int64],
@@ -289,33 +295,49 @@ def _end_groups(
 ) -> None:
     """Count the groups that are bursts."""
     burst = unheard > 1
-    np.add.at(state["bursts"], row[burst], 1)
-    np.add.at(state["burst_packets"], row[burst], (end - start)[burst])
-    np.add.at(state["burst_unheard"], row[burst], unheard[burst])
+    np.add.at(heard["bursts"], row[burst], 1)
+    np.add.at(heard["burst_packets"], row[burst], (end - start)[burst])
+    np.add.at(heard["burst_unheard"], row[burst], unheard[burst])
 
 
-def unheard_runs(state: Mapping[str, Any]) -> int:
-    """Return how many runs of numbers were not heard."""
-    runs: int = state["unheard_runs"]
-    recent = _text(state)
+def unheard_runs(heard: Mapping[str, Any], highest: int) -> int:
+    """Return how many runs of numbers were not heard.
+
+    Args:
+        heard: What is kept of one row.
+        highest: Its highest number.
+    """
+    runs: int = heard["runs"]
+    recent = _text(heard)
     runs += len(_UNHEARD.findall(recent))
-    edge = state["highest"] - RECENT + 1
-    joined = recent[0] == "1" and state["group_unheard"] and state["group_end"] == edge
-    return runs - 1 if joined else runs
+    joined = recent[0] == "1" and heard["group_unheard"]
+    return runs - 1 if joined and heard["group_end"] == highest - RECENT + 1 else runs
 
 
-def gap_burst(state: Mapping[str, Any], expected: int, unheard: int) -> GapBurst:
+def unheard_runs_of(heard: NDArray[np.void], highest: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return `unheard_runs` of many rows."""
+    recent = heard["recent"]
+    joined = heard["group_end"] == highest - RECENT + 1
+    joined &= (recent >> np.uint64(RECENT - 1) != 0) & (heard["group_unheard"] > 0)
+    begins = recent & ~(recent << np.uint64(1))
+    bits = np.unpackbits(begins.view(np.uint8).reshape(-1, 8), axis=1)
+    runs: NDArray[np.int64] = heard["runs"] + bits.sum(axis=1, dtype=np.int64) - joined
+    return runs
+
+
+def gap_burst(heard: Mapping[str, Any], highest: int, expected: int, unheard: int) -> GapBurst:
     """Return the gaps and bursts of one row.
 
     Args:
-        state: What is kept of it.
+        heard: What is kept of it.
+        highest: Its highest number.
         expected: Numbers that were to be heard.
         unheard: Those that were not.
     """
-    edge = state["highest"] - RECENT + 1
+    edge = highest - RECENT + 1
     groups = []
-    start, end, bad = (state[name] for name in _GROUP)
-    for match in _UNHEARD.finditer(_text(state)):
+    start, end, bad = (heard[name] for name in _GROUP)
+    for match in _UNHEARD.finditer(_text(heard)):
         begin, stop = edge + match.start(), edge + match.end()
         if bad and begin - end >= GMIN:
             groups.append((end - start, bad))
@@ -324,10 +346,10 @@ def gap_burst(state: Mapping[str, Any], expected: int, unheard: int) -> GapBurst
         end, bad = stop, bad + stop - begin
     groups.append((end - start, bad))
     found = [group for group in groups if group[1] > 1]
-    packets = state["burst_packets"] + sum(length for length, _ in found)
-    in_bursts = state["burst_unheard"] + sum(lost for _, lost in found)
+    packets = heard["burst_packets"] + sum(length for length, _ in found)
+    in_bursts = heard["burst_unheard"] + sum(lost for _, lost in found)
     return GapBurst(
-        bursts=state["bursts"] + len(found),
+        bursts=heard["bursts"] + len(found),
         burst_packets=packets,
         burst_unheard=in_bursts,
         gap_packets=expected - packets,
@@ -335,6 +357,6 @@ def gap_burst(state: Mapping[str, Any], expected: int, unheard: int) -> GapBurst
     )
 
 
-def _text(state: Mapping[str, Any]) -> str:
+def _text(heard: Mapping[str, Any]) -> str:
     """Return the recent numbers, oldest first, `1` for those that were not heard."""
-    return f"{state['recent']:064b}"
+    return f"{heard['recent']:064b}"

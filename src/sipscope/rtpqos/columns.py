@@ -14,14 +14,21 @@ BURSTS = 32
 STEPS = 64
 PARTS = 4
 SECOND = 1_000_000_000
+WINDOW = 100
+"""The delay of the adaptive jitter buffer rests on so many packets,"""
+RECENT_PACKETS = 500
+"""and its zero on so many."""
+RING = 512
 NO_DELTA = np.iinfo(np.int64).max
 
+PART = np.dtype([("expected", "i8"), ("unheard", "i8"), ("runs", "i8")])
 STATE = np.dtype(
     [
         ("first", "i8"),  # time of the first packet, ns
         ("last", "i8"),  # time of the newest packet, ns
         ("packets", "i8"),
         ("octets", "i8"),
+        ("markers", "i8"),  # packets with the marker bit, without the first packet
         ("lost", "i8"),
         ("duplicates", "i8"),
         ("late", "i8"),  # came after a higher number, and for the first time
@@ -41,6 +48,15 @@ STATE = np.dtype(
         ("jitter_sum", "f8"),
         ("jitter_max", "f8"),
         ("samples", "i8"),  # of jitter
+        # The same over every packet; unlike that over speech only when some were `exempt`.
+        ("exempt", "?"),
+        ("timestamp", "u4"),  # of the newest packet
+        ("clock", "i4"),  # of the newest packet that has one
+        ("jitter_all", "f8"),
+        ("jitter_all_sum", "f8"),
+        ("jitter_all_max", "f8"),
+        ("samples_all", "i8"),
+        ("bases", "i8"),  # of timestamps, the first included
         ("anchor", "i8"),  # time from which skew and drift count, ns
         ("ticks", "i8"),  # timestamp units since then
         ("skew_high", "f8"),  # ms
@@ -51,14 +67,18 @@ STATE = np.dtype(
         ("e", "f8"),  # skew, ms
         ("xe", "f8"),
         ("payload_type", "u1"),  # of the newest packet
-        ("dscp", "u1"),
+        ("dscp", "u1"),  # of the newest packet
+        ("dscp_changes", "i4"),
+        ("silences", "i4"),  # timestamp gaps without a gap of numbers
         ("width", "i8"),  # of one interval, ns
         ("now_since", "i8"),  # when the running second began, ns
         ("now_packets", "i8"),
         ("now_lost", "i8"),
+        ("now", PART),
         ("past_ns", "i8"),  # length of the second before it
         ("past_packets", "i8"),
         ("past_lost", "i8"),
+        ("past", PART),
         # The jitter buffer, see `jitter_buffer`.
         ("played", "?"),  # there is a newest packet that was in order:
         ("played_sequence", "u2"),
@@ -67,19 +87,38 @@ STATE = np.dtype(
         ("anchored", "?"),
         ("anchor_skew", "f8"),  # of the packet that the buffer plays by, ms
         ("discarded_now", "i4"),  # newest packets in a row that were discarded
+        # The worst part, see `worst`.
+        ("part", "i8"),  # the newest
+        ("worst", "f8"),  # R
+    ]
+)
+
+HEARD = np.dtype(
+    [
         ("discarded", "i8"),
-        # What was not heard, see `bursts`.
         ("recent", "u8"),  # bit n: the highest number less n was not heard
-        ("unheard_runs", "i8"),  # those before `recent`, as is all that follows
+        ("runs", "i8"),  # of numbers not heard before `recent`, as is all that follows
         ("bursts", "i8"),
         ("burst_packets", "i8"),
         ("burst_unheard", "i8"),
         ("group_start", "i8"),  # first number not heard of what may become a burst
         ("group_end", "i8"),  # after its last one
         ("group_unheard", "i8"),
-        # The worst ten seconds, see `worst`.
-        ("part", "i8"),  # the newest ten seconds
-        ("worst", "f8"),  # R
+    ]
+)
+
+ADAPTIVE = np.dtype(
+    [
+        ("packets", "i8"),  # since it started anew
+        ("judged", "i8"),  # in all
+        ("delay_sum", "f8"),  # ms, before each of these
+        ("delay_max", "f8"),  # ms
+        # Bounds of what is newest, the first of each growing, the second the one before.
+        ("least", "f8", 2),  # ms, least transit time of 500 packets or more
+        ("least_of", "i8"),  # how many packets the first is of
+        ("border", "f8", 2),  # ms, no more than what lets the delay grow
+        ("beyond", "i8", 2),  # packets of 100 or more with a longer transit time
+        ("beyond_of", "i8"),
     ]
 )
 
@@ -105,7 +144,6 @@ INTERVAL = np.dtype(
     ]
 )
 
-PART = np.dtype([("expected", "i8"), ("unheard", "i8"), ("runs", "i8")])
 NO_STATE = np.zeros((), STATE)
 NO_STATE["jump"] = -1
 NO_STATE["delta_min"] = NO_DELTA
@@ -114,8 +152,15 @@ NO_STATE["skew_high"] = -np.inf
 NO_STATE["skew_low"] = np.inf
 NO_STATE["width"] = SECOND
 NO_STATE["worst"] = np.inf
+NO_ADAPTIVE = np.zeros((), ADAPTIVE)
+NO_ADAPTIVE["least"], NO_ADAPTIVE["border"] = np.inf, -np.inf
 NO_INTERVAL = np.array((0, 0, -np.inf, -np.inf, 0, 0, 0), INTERVAL)
 
+NO_TRANSIT = np.full(RING, np.inf)
+"""As if before the first packet: of 100 the 6th greatest is the quantile. Of c packets the
+95 % quantile is the (c // 20 + 1)th, so of what is before, 5 - c // 20 are greater."""
+NO_TRANSIT[-WINDOW:] = -np.inf
+NO_TRANSIT[[-1, -21, -41, -61, -81]] = np.inf
 
 WIRESHARK = np.dtype(
     [
@@ -155,18 +200,29 @@ class Columns:
 
     Attributes:
         state: One record of `STATE` a stream.
-        as_wireshark: Whether the figures that Wireshark shows are followed, too.
+        heard_fixed: One record of `HEARD` a stream, with the fixed jitter buffer.
+        heard_adaptive: The same with the adaptive one.
+        adaptive: One record of `ADAPTIVE` a stream.
+        transit: The newest transit times of a stream in ms, a ring of `RING`; packet n since
+            the buffer started anew is at n modulo `RING`.
+        every_figure: Whether what Wireshark shows and the adaptive buffer are followed, too.
         wireshark: One record of `WIRESHARK` a stream.
         run: The newest runs of missing numbers, a ring of `RUNS` a stream.
         burst: Histogram of loss runs, `BURSTS` bins a stream.
         step: Histogram of timestamp steps, `STEPS` bins of 2.5 ms a stream.
         interval: `INTERVALS` records of `INTERVAL` a stream.
-        part: The newest `PARTS` parts of ten seconds of a stream, a ring.
+        part_ns: Length of a part.
+        part: The newest `PARTS` parts of a stream, a ring.
     """
 
-    def __init__(self, *, as_wireshark: bool = True) -> None:
-        self.as_wireshark = as_wireshark
+    def __init__(self, *, every_figure: bool = True, part_ns: int = 10 * SECOND) -> None:
+        self.every_figure = every_figure
+        self.part_ns = part_ns
         self.state = np.zeros(0, STATE)
+        self.heard_fixed = np.zeros(0, HEARD)
+        self.heard_adaptive = np.zeros(0, HEARD)
+        self.adaptive = np.zeros(0, ADAPTIVE)
+        self.transit = np.zeros((0, RING))
         self.wireshark = np.zeros(0, WIRESHARK)
         self.run = np.zeros((0, RUNS), RUN)
         self.burst = np.zeros((0, BURSTS), BURST)
@@ -181,6 +237,8 @@ class Columns:
             self._grow(count - len(self._free))
         row = np.array([self._free.pop() for _ in range(count)], np.int64)
         self.state[row] = NO_STATE
+        self.heard_fixed[row] = self.heard_adaptive[row] = 0
+        self.adaptive[row] = NO_ADAPTIVE
         self.wireshark[row] = NO_WIRESHARK
         self.run[row] = 0
         self.burst[row] = 0
@@ -204,13 +262,12 @@ class Columns:
         while more < least:
             more = 2 * more + size
         self._free.extend(range(size + more - 1, size - 1, -1))
-        self.state = np.concatenate([self.state, np.zeros(more, STATE)])
-        self.wireshark = np.concatenate([self.wireshark, np.zeros(more, WIRESHARK)])
-        self.run = np.concatenate([self.run, np.zeros((more, RUNS), RUN)])
-        self.burst = np.concatenate([self.burst, np.zeros((more, BURSTS), BURST)])
-        self.step = np.concatenate([self.step, np.zeros((more, STEPS), np.uint32)])
-        self.interval = np.concatenate([self.interval, np.zeros((more, INTERVALS), INTERVAL)])
-        self.part = np.concatenate([self.part, np.zeros((more, PARTS), PART)])
+        for name, table in vars(self).items():
+            if isinstance(table, np.ndarray):
+                # What is not written to takes no memory.
+                grown = np.zeros((size + more, *table.shape[1:]), table.dtype)
+                grown[:size] = table
+                setattr(self, name, grown)
 
 
 def record_values(record: np.void) -> dict[str, Any]:
@@ -293,7 +350,7 @@ class Hearing(NamedTuple):
         expected: Numbers more or less that are expected.
         unheard: Numbers more or less of them that were lost or discarded.
         runs: Runs more or less of numbers not heard that begin then.
-        recent: Whether `time` is less than 20 s ago.
+        age: How long after `time` it was known, ns.
     """
 
     stream: NDArray[np.int64]
@@ -301,7 +358,7 @@ class Hearing(NamedTuple):
     expected: NDArray[np.int64]
     unheard: NDArray[np.int64]
     runs: NDArray[np.int64]
-    recent: NDArray[np.bool_]
+    age: NDArray[np.int64]
 
 
 class Losses(NamedTuple):

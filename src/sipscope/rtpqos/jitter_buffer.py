@@ -1,4 +1,4 @@
-"""The jitter buffer of a receiver: which packets come too late or too early to be heard.
+"""The jitter buffers of a receiver: which packets come too late or too early to be heard.
 
 The buffer of fixed size plays a packet when its timestamp says, 60 ms after the packet
 that it plays by, its anchor. What is not there by then is discarded, and so is what comes
@@ -10,20 +10,16 @@ more than 260 ms before its time. It takes a new anchor
 - after 50 packets in a row that were discarded: the delay has changed for good.
 
 Only packets in order begin a talk spurt. Duplicates are passed over, and what is not speech
-is not played and never discarded.
-
-The adaptive buffer follows the delay. It needs the last 500 packets, so it is not kept for
-every stream: `adaptive_buffer` takes the packets of one.
+is not played and never discarded. Beside it, the adaptive buffer is followed.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from sipscope.rtpqos.adaptive_buffer import follow_adaptive_buffer
 from sipscope.rtpqos.columns import Arrivals, Columns, Selection, select
 from sipscope.rtpqos.sequence import SequenceResult
 from sipscope.rtpqos.timing import Speech, TimingResult
@@ -32,20 +28,17 @@ DELAY_MS: Final = 60.0
 EARLIEST_MS: Final = 260.0
 RESYNCHRONIZED_AFTER: Final = 50
 
-ADAPTIVE_WINDOW: Final = 100
-"""The delay of the adaptive buffer rests on so many packets."""
-ADAPTIVE_BASE: Final = 500
-"""What is least among so many packets is its zero."""
-ADAPTIVE_QUANTILE: Final = 0.95
-ADAPTIVE_MARGIN_MS: Final = 10.0
-ADAPTIVE_RANGE_MS: Final = (20.0, 200.0)
-ADAPTIVE_START_MS: Final = 40.0
-
-_CHUNK = 4096
 _ROUNDING_MS = 5e-7  # half of the resolution of captures
 _MIDDLE_MS = EARLIEST_MS / 2 - DELAY_MS
 _REACH_MS = EARLIEST_MS / 2 + _ROUNDING_MS
 _SPURT_FRAMES = 1.5
+
+
+class Discarded(NamedTuple):
+    """Positions of packets that a jitter buffer discards, ascending."""
+
+    fixed: NDArray[np.int64]
+    adaptive: NDArray[np.int64]
 
 
 def follow_jitter_buffer(
@@ -54,26 +47,30 @@ def follow_jitter_buffer(
     marker: NDArray[np.bool_],
     timing: TimingResult,
     sequence: SequenceResult,
-) -> NDArray[np.int64]:
+) -> Discarded:
     """Book new arrivals; return the positions of those that were discarded, ascending."""
     speech = timing.speech
+    none = np.empty(0, np.int64)
     if speech is None:
-        return np.empty(0, np.int64)
+        return Discarded(none, none)
     kept = _without(sequence.duplicates, arrivals)[speech.position]
     begins, unanchored = _new_bases(speech, kept)
     if len(sequence.restarts):
         begins |= ~_without(sequence.restarts, arrivals)[speech.position]
+    anew = begins.copy()
     _find_spurts(columns, arrivals, marker, speech, sequence, begins)
     judged = select(kept, speech.first)
-    bad = np.empty(0, np.int64)
+    discarded = [none, none]
     if judged is not None:
         row, skew = speech.row[judged.stream], timing.skew[judged.position]
-        bad = _judge(columns, row, judged, skew, begins[judged.position])
-        bad = _through(speech.position, _through(judged.position, bad))
+        anew = anew[judged.position]
+        anew[judged.first] |= ~columns.state["anchored"][row]
+        discarded[0] = _judge(columns, row, judged, skew, begins[judged.position])
+        if columns.every_figure:
+            discarded[1] = follow_adaptive_buffer(columns, row, judged.first, -skew, anew)
+        discarded = [_through(speech.position, _through(judged.position, bad)) for bad in discarded]
     columns.state["anchored"][speech.row[unanchored]] = False
-    stream = arrivals.stream_of(bad)
-    columns.state["discarded"][arrivals.row] += np.bincount(stream, minlength=len(arrivals.row))
-    return bad
+    return Discarded(*discarded)
 
 
 def _without(position: NDArray[np.int64], arrivals: Arrivals) -> NDArray[np.bool_]:
@@ -135,7 +132,9 @@ def _find_spurts(
     likely[np.minimum(order.passed + 1, len(likely) - 1)] = True
     at = order.only(np.flatnonzero(likely))
     stream, follows, advance = order.steps(at, begins)
-    begins[at] |= marked[at] | (follows & (advance > limit[stream]))
+    after_silence = follows & (advance > limit[stream])
+    np.add.at(state["silences"], row[stream[after_silence]], 1)
+    begins[at] |= marked[at] | after_silence
     newest = order.before(speech.last + 1, first)
     some = newest >= 0
     state["played"][row[some]] = True
@@ -321,40 +320,3 @@ def _judge_singly(
         in_row = in_row + 1 if bad else 0
         result.append(bad)
     return result, anchor, in_row
-
-
-def adaptive_buffer(
-    transit: NDArray[np.float64],
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return which packets of a stream an adaptive buffer discards, and its delay before each.
-
-    The delay is the 95 % quantile (nearest rank) of the relative delay of the last 100
-    packets and 10 ms, from 20 to 200 ms. The relative delay of a packet is its transit
-    time less the least of the last 500 packets; it is discarded when that exceeds the delay.
-
-    Args:
-        transit: Arrival less timestamp of the speech packets of one clock, in ms, in the
-            order of arrival, without duplicates.
-
-    Returns:
-        Both with one entry a packet, the delay in ms.
-    """
-    count = len(transit)
-    least = np.full(count, np.inf)
-    quantile = np.zeros(count)
-    for index in range(1, min(count, ADAPTIVE_WINDOW)):
-        rank = math.ceil(ADAPTIVE_QUANTILE * index) - 1
-        quantile[index] = np.sort(transit[:index])[rank]
-    padded = np.concatenate((np.full(ADAPTIVE_BASE, np.inf), transit))
-    rank = math.ceil(ADAPTIVE_QUANTILE * ADAPTIVE_WINDOW) - 1
-    for start in range(0, count, _CHUNK):
-        part = slice(start, min(start + _CHUNK, count))
-        least[part] = sliding_window_view(padded, ADAPTIVE_BASE)[part].min(axis=1)
-        rated = slice(max(start, ADAPTIVE_WINDOW), part.stop)
-        if rated.start < rated.stop:
-            windows = sliding_window_view(transit, ADAPTIVE_WINDOW)
-            before = windows[rated.start - ADAPTIVE_WINDOW : rated.stop - ADAPTIVE_WINDOW]
-            quantile[rated] = np.partition(before, rank, axis=1)[:, rank]
-    delay = np.clip(quantile - least + ADAPTIVE_MARGIN_MS, *ADAPTIVE_RANGE_MS)
-    delay[:1] = ADAPTIVE_START_MS
-    return transit - np.minimum(least, transit) > delay, delay

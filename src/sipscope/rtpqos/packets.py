@@ -86,11 +86,16 @@ def _keys(
 
 
 def consistent(packets: Packets, size: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which streams look like RTP: most numbers are a little above the one before."""
-    forward = np.zeros(len(packets.sequence), np.int64)
-    forward[1:] = packets.sequence[1:] - packets.sequence[:-1] - np.uint16(1) < _PROBATION_STEP
+    """Return which streams look like RTP: most numbers are a little above the one before.
+
+    A number that comes again at once tells nothing: some captures have every packet twice.
+    """
+    step = np.zeros(len(packets.sequence), np.uint16)
+    step[1:] = packets.sequence[1:] - packets.sequence[:-1]
     first = np.cumsum(size) - size
-    forward[first] = 0
-    result: NDArray[np.bool_] = size >= PROBATION
-    result &= np.add.reduceat(forward, first) * 2 >= size - 1
+    step[first] = 0
+    forward = np.add.reduceat(step - np.uint16(1) < _PROBATION_STEP, first, dtype=np.int64)
+    steps = np.add.reduceat(step != 0, first, dtype=np.int64)
+    result: NDArray[np.bool_] = (size >= PROBATION) & (forward * 2 >= PROBATION - 1)
+    result &= forward * 2 >= steps
     return result

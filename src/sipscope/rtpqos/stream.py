@@ -12,15 +12,22 @@ _WITHOUT_FORMAT = {1: 8, 2: 8}
 
 
 class Stream:
-    """What is kept of a stream beside its row of columns."""
+    """What is kept of a stream beside its row of columns.
+
+    Attributes:
+        main: The speech payload type with the most packets; None before the first packet.
+        coding: The codec of that payload type; None when its quality is not known.
+    """
 
     __slots__ = (
         "accepted",
+        "coding",
         "flow",
         "formats",
         "gone",
         "id",
         "local",
+        "main",
         "payload_types",
         "pinned",
         "ptime_ms",
@@ -38,6 +45,14 @@ class Stream:
         self.formats: Mapping[int, Format] = {}
         self.ptime_ms: int | None = None
         self.payload_types: dict[int, int] | None = None
+        self.main: int | None = None
+        self.coding: Coding | None = None
+
+    def describe(self, formats: Mapping[int, Format], ptime_ms: int | None) -> None:
+        """Take what signalling negotiated."""
+        self.formats = formats
+        self.ptime_ms = ptime_ms
+        self._settle()
 
     def format(self, payload_type: int) -> Format | None:
         """Return what the payload type means; the static ones cannot be redefined."""
@@ -65,20 +80,36 @@ class Stream:
         return known is None or is_speech(known.name)
 
     @property
-    def main(self) -> int | None:
-        """The speech payload type with the most packets; None before the first packet."""
-        types = self.payload_types or {}
-        speech = [number for number in types if self.may_be_speech(number)]
-        return max(speech or types, key=types.__getitem__, default=None)
+    def codec(self) -> Format | None:
+        """What the main payload type means."""
+        return None if self.main is None else self.format(self.main)
 
     @property
-    def coding(self) -> Coding | None:
-        """The codec of the main payload type, None when its quality is not known."""
-        main = self.main
-        return None if main is None else coding_of(self.format(main))
+    def not_speech(self) -> tuple[str, ...]:
+        """Names of the payload types that are no speech, in the order seen.
+
+        In a stream whose codec is known, that may be one that is not known, too.
+        """
+        names = []
+        for number in self.payload_types or {}:
+            known = self.format(number)
+            if known is not None and not is_speech(known.name):
+                names.append(known.name)
+            elif known is None and self.codec is not None:
+                names.append(f"payload type {number}")
+        return tuple(dict.fromkeys(names))
 
     def count(self, payload_type: int, packets: int) -> None:
         """Add to the packets of a payload type."""
         if self.payload_types is None:
             self.payload_types = {}
         self.payload_types[payload_type] = self.payload_types.get(payload_type, 0) + packets
+        if payload_type != self.main:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Find the main payload type and its codec."""
+        types = self.payload_types or {}
+        speech = [number for number in types if self.may_be_speech(number)]
+        self.main = max(speech or types, key=types.__getitem__, default=None)
+        self.coding = coding_of(self.codec)

@@ -1,7 +1,7 @@
 """The table of RTP streams: which there are, and their figures."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sipscope.decode.sdp import Format
 from sipscope.rtpqos.booking import book
 from sipscope.rtpqos.columns import Columns
 from sipscope.rtpqos.figures import StreamFigures, StreamIdentity, stream_figures
+from sipscope.rtpqos.listing import StreamRow, lossiest, order, stream_rows
 from sipscope.rtpqos.packets import Packets, concatenate, consistent, pairs_of
 from sipscope.rtpqos.stream import Stream
 
@@ -34,7 +35,9 @@ class StreamTable:
     Args:
         capacity: The most streams that are kept.
         on_evict: Called with the id of a stream that had to go.
-        as_wireshark: Whether to compute what Wireshark shows, too.
+        as_wireshark: Whether to compute what a summary does not show, too: what Wireshark
+            shows, and what the adaptive jitter buffer does.
+        interval_s: Length of the parts of a stream of which `mos_min` is that of the worst.
 
     Attributes:
         evicted: Accepted streams that had to go.
@@ -48,13 +51,14 @@ class StreamTable:
         on_evict: Callable[[int], None] | None = None,
         *,
         as_wireshark: bool = True,
+        interval_s: float = 10.0,
     ) -> None:
         self.evicted = 0
         self.unaccepted = 0
         self.dropped = 0
         self._capacity = capacity
         self._on_evict = on_evict
-        self._columns = Columns(as_wireshark=as_wireshark)
+        self._columns = Columns(every_figure=as_wireshark, part_ns=round(interval_s * 1e9))
         self._next_id = 1
         self._by_key: dict[tuple[Flow, int], Stream] = {}
         self._by_id: dict[int, Stream] = {}
@@ -126,8 +130,7 @@ class StreamTable:
         stream = self._by_id.get(stream_id)
         if stream is None:
             return
-        stream.formats = formats
-        stream.ptime_ms = ptime_ms
+        stream.describe(formats, ptime_ms)
         self._accept(stream)
 
     def pin(self, stream_id: int, pinned: bool = True) -> None:
@@ -159,23 +162,47 @@ class StreamTable:
 
     def ids(self) -> list[int]:
         """Return the ids of accepted streams that have figures, by first packet."""
-        return [number for number, stream in self._by_id.items() if stream.row >= 0]
+        return [stream.id for stream in self._listed()]
+
+    def _listed(self) -> list[Stream]:
+        return [stream for stream in self._by_id.values() if stream.row >= 0]
 
     @property
     def packets(self) -> int:
         """Packets of all listed streams."""
-        rows = [stream.row for stream in self._by_id.values() if stream.row >= 0]
+        rows = [stream.row for stream in self._listed()]
         return int(self._columns.state["packets"][rows].sum())
+
+    def order(self, key: str, descending: bool) -> list[int]:
+        """Return the ids of listed streams sorted by one figure; equals by first packet.
+
+        The figures of each stream are not computed for it: 10,000 streams take some ms.
+
+        Args:
+            key: One of `ORDERS`.
+            descending: The other way round; what is unknown is last either way.
+
+        Raises:
+            KeyError: When there is no such key.
+        """
+        streams = self._listed()
+        return [streams[index].id for index in order(self._columns, streams, key, descending)]
+
+    def rows(self, stream_ids: Iterable[int]) -> list[StreamRow]:
+        """Return what a list shows of listed streams; those that are gone are left out."""
+        found = [self._by_id.get(stream_id) for stream_id in stream_ids]
+        streams = [stream for stream in found if stream is not None and stream.row >= 0]
+        return stream_rows(self._columns, streams)
+
+    def worst_first(self, count: int) -> list[StreamRow]:
+        """Return the listed streams with the lowest R; those without one are last."""
+        return self.rows(self.order("mos", descending=False)[:count])
 
     def lossiest(self, count: int) -> list[int]:
         """Return up to `count` listed streams: the highest loss first, then the highest jitter."""
-        ids = np.array(self.ids(), np.int64)
-        state = self._columns.state[[self._by_id[number].row for number in ids.tolist()]]
-        came = state["packets"] - state["duplicates"] - state["strays"]
-        loss = state["lost"] / np.maximum(came + state["lost"], 1)
-        jitter = state["jitter_sum"] / np.maximum(state["samples"], 1)
-        worst: list[int] = ids[np.lexsort((jitter, loss))[::-1][:count]].tolist()
-        return worst
+        streams = self._listed()
+        worst = lossiest(self._columns, streams)
+        return [streams[index].id for index in worst[:count]]
 
     def listed(self, stream_id: int) -> bool:
         """Whether a stream is there, accepted, and has figures."""
@@ -191,8 +218,7 @@ class StreamTable:
         stream = self._by_id[stream_id]
         if stream.row < 0:
             raise KeyError(stream_id)
-        main = stream.main
-        known = None if main is None else stream.format(main)
+        known = stream.codec
         identity = StreamIdentity(
             id=stream.id,
             flow=stream.flow,
@@ -202,6 +228,7 @@ class StreamTable:
             clock_rate=known.clock_rate if known else None,
             negotiated_ptime_ms=stream.ptime_ms,
             coding=stream.coding,
+            not_speech=stream.not_speech,
         )
         return stream_figures(self._columns, stream.row, identity)
 

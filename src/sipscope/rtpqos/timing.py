@@ -2,15 +2,17 @@
 
 Jitter is that of RFC 3550 appendix A.8 in floating point. Skew is how far the timestamps
 are ahead of the arrivals, drift the slope of skew over time. Only speech packets count:
-events and comfort noise have timestamps of their own.
+events and comfort noise have timestamps of their own. Beside it is the jitter over every
+packet, as the RFC has it and receivers report it.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sipscope.rtpqos.columns import NO_DELTA, STEPS, Arrivals, Columns, select
+from sipscope.rtpqos.columns import NO_DELTA, STEPS, Arrivals, Columns, Selection, select
 from sipscope.rtpqos.smoothing import decayed_sums
 
 MAX_TRANSIT_STEP_MS = 10_000.0
@@ -19,6 +21,9 @@ STEPS_PER_SECOND = 400
 """Bins of the histogram of timestamp steps: 2.5 ms, the shortest frame of Opus."""
 
 _DECAY = 15 / 16
+
+Changes = NDArray[np.float64]
+"""ms of each packet."""
 
 
 class Speech(NamedTuple):
@@ -74,9 +79,11 @@ def follow_timing(
     usable = arrivals.clock > 0
     usable[strays] = False
     speech = _speech(columns, arrivals, usable)
+    sample = np.empty(0, np.bool_) if speech is None else speech.continuous & speech.adjacent
+    _follow_every_packet(columns, arrivals, speech, sample)
     if speech is None:
         return TimingResult(delta, jitter, None, np.empty(0))
-    jitter[speech.position] = _follow_jitter(columns, speech)
+    jitter[speech.position] = _follow_jitter(columns, speech, sample)
     skew = _follow_skew(columns, speech)
     _count_steps(columns, speech, step[speech.position])
     return TimingResult(delta, jitter, speech, skew)
@@ -135,33 +142,113 @@ def _speech(columns: Columns, arrivals: Arrivals, usable: NDArray[np.bool_]) -> 
     return Speech(row, position, first, last, time, tick, signed, change, same, adjacent)
 
 
-def _follow_jitter(columns: Columns, speech: Speech) -> NDArray[np.float64]:
+class _Jitter(NamedTuple):
+    """The fields of a jitter: value, sum, maximum and number of samples."""
+
+    value: str
+    sum: str
+    max: str
+    samples: str
+
+    def follow(
+        self, state: NDArray[np.void], row: NDArray[np.int64], chosen: Selection, change: Changes
+    ) -> Changes:
+        """Book samples, streams' changes of the transit time; return the jitter after each."""
+        first, last = chosen.first, chosen.last
+        values = np.abs(change)
+        values /= 16
+        values[first] += _DECAY * state[self.value][row]
+        smooth = decayed_sums(values, first, _DECAY)
+        state[self.value][row] = smooth[last]
+        state[self.sum][row] += np.add.reduceat(smooth, first)
+        greatest = np.maximum.reduceat(smooth, first)
+        state[self.max][row] = np.maximum(state[self.max][row], greatest)
+        state[self.samples][row] += last - first + 1
+        return smooth
+
+
+_OF_SPEECH = _Jitter("jitter", "jitter_sum", "jitter_max", "samples")
+_OF_ALL = _Jitter("jitter_all", "jitter_all_sum", "jitter_all_max", "samples_all")
+
+
+def _follow_jitter(columns: Columns, speech: Speech, sample: NDArray[np.bool_]) -> Changes:
     """Book the jitter; return it, -inf where there is no sample."""
-    state = columns.state
     jitter = np.full(len(speech.time), -np.inf)
-    sample = speech.continuous & speech.adjacent
-    selected = select(sample, speech.first)
-    if selected is None:
-        return jitter
-    row, first, last = speech.row[selected.stream], selected.first, selected.last
-    values = np.abs(speech.change[selected.position])
-    values /= 16
-    values[first] += _DECAY * state["jitter"][row]
-    smooth = decayed_sums(values, first, _DECAY)
-    state["jitter"][row] = smooth[last]
-    state["jitter_sum"][row] += np.add.reduceat(smooth, first)
-    state["jitter_max"][row] = np.maximum(
-        state["jitter_max"][row], np.maximum.reduceat(smooth, first)
-    )
-    state["samples"][row] += last - first + 1
-    jitter[selected.position] = smooth
+    chosen = select(sample, speech.first)
+    if chosen is not None:
+        row, change = speech.row[chosen.stream], speech.change[chosen.position]
+        jitter[chosen.position] = _OF_SPEECH.follow(columns.state, row, chosen, change)
     return jitter
+
+
+def _follow_every_packet(
+    columns: Columns, arrivals: Arrivals, speech: Speech | None, sample: NDArray[np.bool_]
+) -> None:
+    """Book the jitter over every packet, before that over speech is booked.
+
+    Args:
+        columns: Where to book.
+        arrivals: What came.
+        speech: What is speech of it.
+        sample: Which of that are samples of the jitter over speech.
+    """
+    state, row = columns.state, arrivals.row
+    samples = np.zeros(len(row), np.int64)
+    if speech is not None:
+        heard = np.add.reduceat(sample, speech.first, dtype=np.int64)
+        begin = (
+            speech.first if isinstance(speech.position, slice) else speech.position[speech.first]
+        )
+        samples[arrivals.stream_of(begin)] = heard
+    exempt = state["exempt"][row]
+    differs = exempt | (samples < arrivals.size - (state["packets"][row] == 0))
+    begins = row[differs & ~exempt]
+    for name, of_speech in zip(_OF_ALL, _OF_SPEECH, strict=True):
+        state[name][begins] = state[of_speech][begins]
+    state["exempt"][begins] = True
+    clock = arrivals.clock[arrivals.last]
+    if differs.any():
+        clock[differs] = _follow_exempt(state, arrivals, differs)
+    state["clock"][row] = np.where(clock > 0, clock, state["clock"][row])
+    state["timestamp"][row] = arrivals.timestamp[arrivals.last]
+
+
+def _follow_exempt(
+    state: NDArray[np.void], arrivals: Arrivals, which: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Book the jitter over every packet of some streams; return the newest clock of each.
+
+    A packet that has none is taken to have that of the one before.
+    """
+    row, size = arrivals.row[which], arrivals.size[which]
+    at = np.flatnonzero(np.repeat(which, arrivals.size))
+    time, timestamp, clock = arrivals.time[at], arrivals.timestamp[at], arrivals.clock[at]
+    first = np.cumsum(size) - size
+    clock[first] = np.where(clock[first] > 0, clock[first], state["clock"][row])
+    known = clock > 0
+    known[first] = True
+    clock = clock[np.maximum.accumulate(np.where(known, np.arange(len(at)), 0))]
+    ticks, elapsed, same = np.empty_like(timestamp), np.empty_like(time), clock > 0
+    np.subtract(timestamp[1:], timestamp[:-1], out=ticks[1:])
+    np.subtract(time[1:], time[:-1], out=elapsed[1:])
+    same[1:] &= clock[1:] == clock[:-1]
+    ticks[first] = timestamp[first] - state["timestamp"][row]
+    elapsed[first] = time[first] - state["last"][row]
+    same[first] = (clock[first] > 0) & (clock[first] == state["clock"][row])
+    chosen = select(same, first)
+    if chosen is not None:
+        signed = ticks.view(np.int32)[chosen.position]
+        change = signed * (1000.0 / clock[chosen.position]) - elapsed[chosen.position] * 1e-6
+        _OF_ALL.follow(state, row[chosen.stream], chosen, change)
+    newest: NDArray[np.int32] = clock[first + size - 1]
+    return newest
 
 
 def _follow_skew(columns: Columns, speech: Speech) -> NDArray[np.float64]:
     """Book skew and the sums of its regression over time, from the newest anchor on."""
     state, row, first = columns.state, speech.row, speech.first
     begins = ~speech.continuous
+    state["bases"][row] += np.add.reduceat(begins, first, dtype=np.int64)
     anew = begins[first]
     begins[first] = True
     begin = np.flatnonzero(begins)
@@ -207,6 +294,12 @@ def _count_steps(columns: Columns, speech: Speech, step: NDArray[np.int16]) -> N
     row = speech.row[np.searchsorted(speech.first, begin, "right") - 1]
     place = np.minimum(place[kept], STEPS - 1).astype(np.int64)
     np.add.at(columns.step, (row, place), size.astype(np.uint32))
+
+
+def jitter_over_every_packet(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return value, sum, maximum and number of samples of one row."""
+    fields = _OF_ALL if state["exempt"] else _OF_SPEECH
+    return {name: state[field] for name, field in fields._asdict().items()}
 
 
 def packet_time_ms(columns: Columns, row: int) -> float | None:

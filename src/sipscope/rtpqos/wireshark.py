@@ -41,6 +41,7 @@ class WiresharkFigures:
         drift_ms: Clock drift.
         drift_percent: Frequency drift.
         problem: A wrong sequence number or timestamp was seen.
+        wrong_timestamp: A timestamp before the first one was seen.
     """
 
     expected: int
@@ -57,6 +58,7 @@ class WiresharkFigures:
     drift_ms: float
     drift_percent: float
     problem: bool
+    wrong_timestamp: bool
 
 
 def follow_wireshark(
@@ -388,4 +390,5 @@ def wireshark_figures(columns: Columns, row: int) -> WiresharkFigures:
         drift_ms=elapsed * drift,
         drift_percent=100 * drift,
         problem=bool(state["sequence_errors"] or state["wrong_timestamp"]),
+        wrong_timestamp=state["wrong_timestamp"],
     )

@@ -1,7 +1,7 @@
-"""The worst ten seconds of a stream, by R."""
+"""The worst part of a stream, by R: of ten seconds unless told otherwise."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from sipscope.rtpqos.emodel import mean_opinion_score
 from sipscope.rtpqos.opinion import Unheard, listening_rating, listening_ratings
 from sipscope.rtpqos.stream import Stream
 
-PART_NS: Final = 10_000_000_000
-"""Length of a part; the first begins with the stream."""
-
 _KEY_BITS = 40
 _MASK = (1 << _KEY_BITS) - 1
 
@@ -24,13 +21,14 @@ def follow_worst(
 ) -> None:
     """Book new arrivals into the parts of their streams; rate those that are over for good.
 
-    A part is kept until three more have begun, for packets that come late.
+    The first part begins with the stream. One is kept until three more have begun, for
+    packets that come late; what comes later than two parts mends nothing here.
     """
-    state, row = columns.state, arrivals.row
+    state, row, part_ns = columns.state, arrivals.row, columns.part_ns
     parts, packets = _parts_of_packets(columns, arrivals)
     newest = np.maximum.reduceat(parts & _MASK, np.flatnonzero(_heads(parts)))
     newest = np.maximum(newest, state["part"][row])
-    some = hearing.recent
+    some = hearing.age <= 2 * part_ns
     stream = hearing.stream[some]
     since = hearing.time[some] - state["first"][row[stream]]
     used = columns.part[row].view(np.int64).reshape(len(row), PARTS, -1).any(axis=2)
@@ -42,7 +40,7 @@ def follow_worst(
         (
             _key(held_stream, state["part"][row[held_stream]] - back),
             parts,
-            _key(stream, np.maximum(since // PART_NS, 0)),
+            _key(stream, np.maximum(since // part_ns, 0)),
         )
     )
     key, place = np.unique(keys, return_inverse=True)
@@ -79,17 +77,17 @@ def _parts_of_packets(
     columns: Columns, arrivals: Arrivals
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return stream and part of packets, and how many there are, by stream."""
-    begin = columns.state["first"][arrivals.row]
+    begin, part_ns = columns.state["first"][arrivals.row], columns.part_ns
     first, size = arrivals.first, arrivals.size
-    low = np.maximum((np.minimum.reduceat(arrivals.time, first) - begin) // PART_NS, 0)
-    high = np.maximum((np.maximum.reduceat(arrivals.time, first) - begin) // PART_NS, 0)
+    low = np.maximum((np.minimum.reduceat(arrivals.time, first) - begin) // part_ns, 0)
+    high = np.maximum((np.maximum.reduceat(arrivals.time, first) - begin) // part_ns, 0)
     stream = np.arange(len(size))
     several = low != high
     key, count = _key(stream, low)[~several], size[~several]
     if several.any():
         at = np.flatnonzero(np.repeat(several, size))
         own = np.repeat(stream[several], size[several])
-        part = np.maximum((arrivals.time[at] - begin[own]) // PART_NS, 0)
+        part = np.maximum((arrivals.time[at] - begin[own]) // part_ns, 0)
         keys = _key(own, part)
         pieces = np.flatnonzero(np.diff(keys, prepend=-1))
         key = np.concatenate((key, keys[pieces]))
@@ -118,16 +116,16 @@ def _rate(
 
 
 def worst_mos(columns: Columns, row: int, state: Mapping[str, Any], coding: Coding) -> float | None:
-    """Return the MOS of the worst ten seconds of one row.
+    """Return the MOS of the worst part of one row.
 
     The newest part counts when it is half over, or the only one.
     """
-    newest, worst = state["part"], state["worst"]
-    elapsed = state["last"] - state["first"] - newest * PART_NS
+    newest, worst, part_ns = state["part"], state["worst"], columns.part_ns
+    elapsed = state["last"] - state["first"] - newest * part_ns
     ratings = [worst] if worst < np.inf else []
     parts = columns.part[row].tolist()
     for part in range(max(newest - PARTS + 1, 0), newest + 1):
         expected, unheard, runs = parts[part % PARTS]
-        if expected > 0 and (part < newest or not newest or 2 * elapsed >= PART_NS):
+        if expected > 0 and (part < newest or not newest or 2 * elapsed >= part_ns):
             ratings.append(listening_rating(coding, Unheard(expected, unheard, runs)))
     return mean_opinion_score(min(ratings), coding.band) if ratings else None
