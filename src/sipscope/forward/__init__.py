@@ -1,0 +1,1 @@
+"""What is taken, sent on to HEP servers such as HOMER."""
