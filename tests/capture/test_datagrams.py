@@ -91,12 +91,16 @@ def test_on_all_addresses_the_one_that_each_datagram_came_to_is_told(
 
 def test_the_time_is_that_of_arrival_not_of_reading(opened: Callable[..., BulkSocket]) -> None:
     bulk = opened()
-    before = time.time_ns()
-    send(bulk, b"early")
-    after = time.time_ns()
-    time.sleep(0.02)
-    arrivals = received(bulk)
-    assert before - 1_000_000 <= int(arrivals.time[0]) <= after + 1_000_000
+    deadline = time.monotonic() + 5
+    while True:
+        before = time.time_ns()
+        send(bulk, b"early")
+        after = time.time_ns()
+        time.sleep(0.02)
+        if before - 1_000_000 <= int(received(bulk).time[0]) <= after + 1_000_000:
+            break
+        # The kernel begins to take times a moment after it was asked to.
+        assert time.monotonic() < deadline
 
 
 def test_thousands_come_at_once_in_their_order(opened: Callable[..., BulkSocket]) -> None:

@@ -136,7 +136,17 @@ class Arrivals(NamedTuple):
 
     def where(self, mask: NDArray[np.bool_]) -> "Arrivals":
         """Return those for which `mask` is true."""
-        return self if mask.all() else Arrivals(*(column[mask] for column in self))
+        if mask.all():
+            return self
+        return Arrivals(
+            self.slot[mask],
+            self.length[mask],
+            self.time[mask],
+            self.version[mask],
+            self.source[mask],
+            self.destination[mask],
+            self.port[mask],
+        )
 
 
 class BulkSocket:
@@ -159,14 +169,15 @@ class BulkSocket:
         self._own = np.frombuffer(self.address.address.ljust(16, b"\0"), np.uint8)
         library = ctypes.CDLL(None, use_errno=True)
         self._receive = library.recvmmsg
-        self._slots = _slots()
+        self._memory = _memory()
+        self._slots = np.frombuffer(self._memory, np.uint8).reshape(MOST_DATAGRAMS, _SLOT)
         self._names = np.zeros((MOST_DATAGRAMS, _NAME), np.uint8)
         self._controls = np.zeros((MOST_DATAGRAMS, _CONTROL), np.uint8)
         self._pieces = (_Piece * MOST_DATAGRAMS)()
         self._messages = (_Message * MOST_DATAGRAMS)()
         for number in range(MOST_DATAGRAMS):
             self._prepare(number)
-        self._columns = np.frombuffer(self._messages, _MESSAGE)
+        self._columns = np.frombuffer(memoryview(self._messages), _MESSAGE)
         self._ask_for_details()
 
     def fileno(self) -> int:
@@ -242,7 +253,7 @@ class BulkSocket:
             if len(same.slot):
                 octets = header(same, port)
                 self._slots[same.slot, _HEADERS - octets.shape[1] : _HEADERS] = octets
-        view = memoryview(self._slots).cast("B")
+        view = memoryview(self._memory)
         sizes = end - begin
         return PacketBatch(
             buffer=b"".join([view[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]),
@@ -335,17 +346,18 @@ class BulkSocket:
                 own[row[chosen], :size] = controls[where]
 
 
-def _slots() -> NDArray[np.uint8]:
+def _memory() -> mmap.mmap:
     """Return room for datagrams of any size; only the pages that they fill take memory."""
     memory = mmap.mmap(-1, MOST_DATAGRAMS * _SLOT, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(OSError):  # of a kernel without huge pages
         memory.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(memory, np.uint8).reshape(MOST_DATAGRAMS, _SLOT)
+    return memory
 
 
 def _gathered(octets: NDArray[np.uint8], at: Column, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the structures that begin at `at`, aligned or not."""
-    return octets[at[:, None] + np.arange(dtype.itemsize)].view(dtype)[:, 0]
+    structures: NDArray[Any] = octets[at[:, None] + np.arange(dtype.itemsize)].view(dtype)[:, 0]
+    return structures
 
 
 def _ipv4(arrivals: Arrivals, port: int) -> NDArray[np.uint8]:
