@@ -28,6 +28,8 @@ def test_the_other_direction_of_a_flow() -> None:
     flow = Flow(PHONE, PBX, "tls")
     assert flow.reverse == Flow(PBX, PHONE, "tls")
     assert flow.reverse.reverse == flow
+    tunnelled = flow._replace(encapsulation=("tzsp", "gre"))
+    assert tunnelled.reverse == Flow(PBX, PHONE, "tls", ("tzsp", "gre"))
     assert Flow(PHONE, PBX).transport == "udp"
 
 

@@ -11,6 +11,7 @@ from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.flows import group_by
 from sipscope.decode.network import NetworkDecoder
 from tests.packets import TCP, batch, ethernet, ipv4, ipv6, tcp, udp
+from tests.tunnelling import gre, in_ip
 
 
 def flow(source: str, port: int) -> Flow:
@@ -92,3 +93,16 @@ def test_rows_that_mix_to_the_same_number_are_still_told_apart(
     words = [np.array([1, 2, 1, 3], dtype=np.uint64), np.array([5, 5, 5, 6], dtype=np.uint64)]
     first, group = group_by(words)
     assert (first.tolist(), group.tolist()) == ([0, 1, 3], [0, 1, 0, 2])
+
+
+def test_a_flow_in_a_tunnel_is_the_same_object_in_every_batch() -> None:
+    decoder = NetworkDecoder()
+    inner = [ipv4(udp(b"")), ipv6(udp(b"")), ipv4(tcp(), protocol=TCP)]
+    frames = [ethernet(packet) for each in inner for packet in (each, in_ip(gre_of(each), 47))]
+    first, again = (decoder.decode(batch(frames)).datagrams for _ in range(2))
+    assert [found.encapsulation for found in first.flows] == [(), ("gre",)] * 2
+    assert all(one is other for one, other in zip(first.flows, again.flows, strict=True))
+
+
+def gre_of(packet: bytes) -> bytes:
+    return gre(packet, 0x86DD if packet[0] >> 4 == 6 else 0x0800)

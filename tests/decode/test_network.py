@@ -444,3 +444,33 @@ def test_captures_of_others_hold_as_many_sip_messages_as_they_say(name: str, mes
     sip = [one for one in found if looks_like_sip(one.payload)]
     assert (len(sip), sum(one.problems for one in sip)) == (messages, 0)
     assert decoder.finish() == []
+
+
+def sctp(payload: bytes, tsn: int, flags: int = 3) -> bytes:
+    """An SCTP packet from port 40000 to 5060 with one DATA chunk."""
+    chunk = struct.pack(">BBHIHHI", 0, flags, 16 + len(payload), tsn, 1, 7, 0) + payload
+    return struct.pack(">HHII", 40_000, 5060, 1, 0) + chunk + bytes(-len(chunk) % 4)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_sip_over_sctp_is_a_datagram_of_its_flow(version: int) -> None:
+    whole = sctp(OPTIONS, 1)
+    packet = ipv4(whole, protocol=132) if version == 4 else ipv6(whole, next_header=132)
+    (message,) = NetworkDecoder().decode(batch([ethernet(packet)])).slow
+    assert (message.payload, message.number) == (OPTIONS, 1)
+    assert (message.flow.transport, message.flow.source.port) == ("sctp", 40_000)
+
+
+def test_a_message_in_several_chunks_keeps_the_frames_that_carried_them() -> None:
+    pieces = sctp(INVITE[:1000], 5, flags=2), sctp(INVITE[1000:], 6, flags=1)
+    captured = batch([ethernet(ipv4(piece, protocol=132)) for piece in pieces])
+    (message,) = NetworkDecoder().decode(captured).slow
+    assert message.payload == INVITE
+    assert message.frames == (captured.frame(0), captured.frame(1))
+
+
+def test_what_else_sctp_carries_is_left_out() -> None:
+    captured = batch([ethernet(ipv4(sctp(b"\x01\x00\x01\x01" * 20, 1), protocol=132))])
+    decoded = NetworkDecoder().decode(captured)
+    assert decoded.slow == []
+    assert len(decoded.datagrams) == 0

@@ -8,8 +8,8 @@ from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Frame
 from sipscope.decode.sctp import MAX_PENDING, MAX_RECENT, SctpReassembler, UserMessage, read_chunks
 
-PHONE, PBX = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
-FLOW = Flow(Endpoint(PHONE, 40_000), Endpoint(PBX, 5060), "sctp")
+PHONE, PBX = Endpoint(bytes([192, 0, 2, 1]), 40_000), Endpoint(bytes([192, 0, 2, 2]), 5060)
+FLOW = Flow(PHONE, PBX, "sctp")
 OPTIONS = b"OPTIONS sip:bob@example.com SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 WHOLE, FIRST, MIDDLE, LAST = 3, 2, 0, 1
 
@@ -31,7 +31,7 @@ def frame(number: int) -> tuple[Frame, ...]:
 def take(sctp: SctpReassembler, *packets: bytes) -> list[UserMessage]:
     messages = []
     for number, each in enumerate(packets):
-        messages += sctp.add(PHONE, PBX, each, frame(number))
+        messages += sctp.add(FLOW, each, frame(number))
     return messages
 
 
@@ -39,9 +39,9 @@ def payloads(*packets: bytes) -> list[bytes]:
     return [message.payload for message in take(SctpReassembler(), *packets)]
 
 
-def test_a_user_message_in_one_chunk_has_its_flow_and_frame() -> None:
+def test_a_user_message_in_one_chunk_has_its_frame() -> None:
     (message,) = take(SctpReassembler(), packet(data(OPTIONS, 1)))
-    assert message == UserMessage(FLOW, OPTIONS, frame(0))
+    assert message == UserMessage(OPTIONS, frame(0))
 
 
 def test_other_chunks_and_padding_are_passed_over() -> None:

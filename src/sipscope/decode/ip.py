@@ -10,6 +10,7 @@ from sipscope.decode.layers import Dissection, Fragments, Inside, Layer, Step
 
 TCP: Final = 6
 UDP: Final = 17
+SCTP: Final = 132
 
 IPV4 = np.dtype(
     [
@@ -169,14 +170,21 @@ def tcp(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
     return iter(())
 
 
+def sctp(dissection: Dissection, layer: Layer) -> Iterator[Inside]:
+    """SCTP: the end of the way."""
+    dissection.sctp.append(dissection.whole(layer, 12))
+    return iter(())
+
+
 TABLES: Final[dict[str, dict[int, Step]]] = {
     "ethertype": {0x0800: ipv4, 0x86DD: ipv6},
     "ppp": {0x0021: ipv4, 0x0057: ipv6},
     "gre": {0x0800: ipv4, 0x86DD: ipv6},
-    "ipv4": {TCP: tcp, UDP: udp, 51: authentication},
+    "ipv4": {TCP: tcp, UDP: udp, SCTP: sctp, 51: authentication},
     "ipv6": {
         TCP: tcp,
         UDP: udp,
+        SCTP: sctp,
         0: extension,
         43: extension,
         44: fragment,

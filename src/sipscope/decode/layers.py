@@ -140,6 +140,7 @@ class Dissection:
         tables: The steps by table and number.
         datagrams: Layers that begin at a UDP header.
         segments: Layers that begin at a TCP header.
+        sctp: Layers that begin at an SCTP header.
         fragments: Fragments of what is read inside IP.
         encapsulation: The tunnels that each packet of the batch came in so far, as a number
             for `tunnel_names`; 0 is none.
@@ -152,6 +153,7 @@ class Dissection:
     encapsulation: Column
     datagrams: list[Layer] = field(default_factory=list)
     segments: list[Layer] = field(default_factory=list)
+    sctp: list[Layer] = field(default_factory=list)
     fragments: list[Fragments] = field(default_factory=list)
     mirrored: list[Layer] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""From captured packets to UDP datagrams and to SIP messages over TCP."""
+"""From captured packets to UDP datagrams and to SIP messages over TCP and SCTP."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ from sipscope.decode.layers import (
     Step,
     dissect,
 )
-from sipscope.decode.sip_framing import BEGINNINGS
+from sipscope.decode.sctp import SctpReassembler
+from sipscope.decode.sip_framing import BEGINNINGS, looks_like_sip
 from sipscope.decode.tcp import SYN, Segment, TcpMessage, TcpReassembler
 from sipscope.decode.tzsp_senders import TzspSenderTable
 
@@ -92,11 +93,11 @@ class Datagrams:
 
 
 class Datagram(NamedTuple):
-    """A UDP payload that came in fragments, so that it lies nowhere in one piece.
+    """What lies nowhere in one piece: UDP that came in fragments, a user message of SCTP.
 
     Attributes:
-        time: When the fragment that completed it was captured, in ns since the epoch.
-        number: Frame number of that fragment.
+        time: When the packet that completed it was captured, in ns since the epoch.
+        number: Frame number of that packet.
         flow: Who sent it to whom.
         payload: The captured bytes.
         dscp: The differentiated services code point (RFC 2474).
@@ -173,6 +174,7 @@ class NetworkDecoder:
         self._flows = FlowTable()
         self._fragments = FragmentTable(self.counts)
         self._tcp = TcpReassembler(self.counts)
+        self._sctp = SctpReassembler()
 
     def decode(self, batch: PacketBatch) -> Decoded:
         """Take the next batch; return its datagrams and the messages that it completes."""
@@ -181,9 +183,11 @@ class NetworkDecoder:
         captured = _Pass(dissection, np.arange(len(batch)), lambda index: (batch.frame(index),))
         datagrams = self._datagrams(batch, captured)
         slow: list[Datagram | TcpMessage] = []
+        slow += self._user_messages(batch, captured)
         segments = [self._segments(batch, captured)]
         for reassembled in self._reassembled(batch, captured):
             slow += self._fragmented_datagrams(batch, reassembled)
+            slow += self._user_messages(batch, reassembled)
             segments.append(self._segments(batch, reassembled))
         for segment in merge(*segments, key=attrgetter("packet")):
             slow += self._tcp.add(segment)
@@ -239,6 +243,26 @@ class NetworkDecoder:
                 frames=reassembled.frames(index),
                 packet=packet,
             )
+
+    def _user_messages(self, batch: PacketBatch, taken: _Pass) -> Iterator[Datagram]:
+        """Give the SIP messages of SCTP packets."""
+        dissection = taken.dissection
+        found = self._flows.group(dissection, dissection.sctp, "sctp")
+        for row, index in enumerate(found.packet.tolist()):
+            packet, flow = int(taken.packet[index]), found.flows[found.flow[row]]
+            octets = dissection.batch.buffer[int(found.start[row]) : int(found.end[row])]
+            for message in self._sctp.add(flow, octets, taken.frames(index)):
+                if looks_like_sip(message.payload):
+                    yield Datagram(
+                        time=int(batch.time[packet]),
+                        number=batch.number + packet,
+                        flow=flow,
+                        payload=message.payload,
+                        dscp=int(found.dscp[row]),
+                        truncated=False,
+                        frames=message.frames,
+                        packet=packet,
+                    )
 
     def _segments(self, batch: PacketBatch, taken: _Pass) -> Iterator[Segment]:
         """Turn the columns of TCP segments into records, but only of what may be SIP."""

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from sipscope.decode.address import Endpoint, Flow
+from sipscope.decode.address import Flow
 from sipscope.decode.batch import Frame
 
 MAX_PENDING: Final = 1_024
@@ -16,7 +16,7 @@ MAX_RECENT: Final = 8_192
 """Chunks remembered, so that one sent again is taken once."""
 
 HEADER: Final = 12
-_COMMON = struct.Struct(">HHII")
+_TAG = struct.Struct(">I")
 _CHUNK = struct.Struct(">BBH")
 _DATA, _I_DATA = 0, 64
 _LAST, _FIRST = 0x01, 0x02
@@ -45,12 +45,10 @@ class UserMessage(NamedTuple):
     """A user message.
 
     Attributes:
-        flow: Who sent it to whom; the transport is `sctp`.
         payload: Its bytes.
         frames: What carried it, in the order of the fragments.
     """
 
-    flow: Flow
     payload: bytes
     frames: tuple[Frame, ...]
 
@@ -82,27 +80,23 @@ class SctpReassembler:
         )
         self._recent: OrderedDict[tuple[Flow, int, int], None] = OrderedDict()
 
-    def add(
-        self, source: bytes, destination: bytes, packet: bytes, frames: tuple[Frame, ...]
-    ) -> list[UserMessage]:
+    def add(self, flow: Flow, packet: bytes, frames: tuple[Frame, ...]) -> list[UserMessage]:
         """Take an SCTP packet; return the user messages that it completes.
 
         Args:
-            source: Address in network order.
-            destination: The same of the receiver.
+            flow: Who sends it to whom.
             packet: From the common header on.
             frames: What carried it.
         """
         if len(packet) < HEADER:
             return []
-        from_port, to_port, tag, _ = _COMMON.unpack_from(packet)
-        flow = Flow(Endpoint(source, from_port), Endpoint(destination, to_port), "sctp")
+        (tag,) = _TAG.unpack_from(packet, 4)
         messages = []
         for chunk in read_chunks(packet):
             if self._again(flow, tag, chunk.tsn):
                 continue
             if chunk.first and chunk.last:
-                messages.append(UserMessage(flow, chunk.data, frames))
+                messages.append(UserMessage(chunk.data, frames))
             else:
                 messages += self._join(flow, chunk, frames)
         return messages
@@ -142,7 +136,7 @@ class SctpReassembler:
         if len(payload) > MAX_MESSAGE:
             return []
         carried = dict.fromkeys(frame for _, each in whole for frame in each)
-        return [UserMessage(flow, payload, tuple(carried))]
+        return [UserMessage(payload, tuple(carried))]
 
     def _is_edge(self, flow: Flow, tsn: int, *, first: bool) -> bool:
         """Tell whether a message begins or ends with a chunk, or the chunk is missing."""
