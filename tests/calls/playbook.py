@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Self
 
 from sipscope.calls.dialog import Dialog, KeptFrames, State
-from sipscope.calls.store import DialogStore, Incoming
+from sipscope.calls.incoming import Incoming, MessageBatch
+from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Frame
 from sipscope.decode.sip_heads import read_heads
@@ -47,7 +48,8 @@ def incoming(raw: bytes, time: int, flow: Flow = TO_PROXY, number: int = 1) -> I
 
 def give(store: DialogStore, messages: Sequence[Incoming]) -> None:
     """Give the store messages."""
-    store.add(messages, read_heads([message[3] for message in messages]))
+    batch = MessageBatch.of(messages)
+    store.add(batch, read_heads(batch.text, batch.begin, batch.end))
 
 
 class Playbook:

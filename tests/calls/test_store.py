@@ -344,7 +344,7 @@ class TestBounds:
         tables = {
             name: len(value)
             for name, value in vars(store).items()
-            if hasattr(value, "__len__") and name not in {"states", "_recent"}
+            if hasattr(value, "__len__") and name != "states"
         }
         assert {name: size for name, size in tables.items() if size > 40} == {}
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sipscope.decode import sip_heads
 from sipscope.decode.sip import Head, parse, read_head
 from sipscope.decode.sip_framing import METHODS
-from sipscope.decode.sip_heads import SMALL_BATCH, read_heads
+from sipscope.decode.sip_heads import SMALL_BATCH
+from tests.heads import heads_of, rows
 from tests.signalling import request, response, sdp
 
 MUTATIONS = 50_000
@@ -49,7 +50,7 @@ def one_by_one(raws: Sequence[bytes]) -> list[Head | None]:
 def on_columns(raw: bytes) -> Head | None:
     """The head of one message among many others."""
     others = [RINGING] * SMALL_BATCH
-    *before, head, after = read_heads([*others, raw, INVITE])
+    *before, head, after = rows([*others, raw, INVITE])
     assert before == one_by_one(others)
     assert after == read_head(INVITE)
     return head
@@ -98,10 +99,10 @@ def test_fifty_thousand_mutated_messages(monkeypatch: pytest.MonkeyPatch) -> Non
     seen = 0
     for seed in range(MUTATIONS // 500):
         raws = list(mutations(seed, 500))
-        assert read_heads(raws) == one_by_one(raws)
+        assert rows(raws) == one_by_one(raws)
         seen += len(raws)
     assert seen == MUTATIONS
-    assert MUTATIONS // 5 < irregular < MUTATIONS * 4 // 5
+    assert 2 * MUTATIONS // 5 < irregular < 2 * MUTATIONS * 4 // 5  # `rows` reads twice
 
 
 def test_mutated_messages_one_by_one_among_whole_ones() -> None:
@@ -138,7 +139,32 @@ def test_mutated_messages_can_be_parsed_in_full() -> None:
 @example([b"To:", INVITE] * SMALL_BATCH)
 @example([INVITE.rstrip(), INVITE] * SMALL_BATCH)
 def test_any_bytes(raws: list[bytes]) -> None:
-    assert read_heads(raws) == one_by_one(raws)
+    assert rows(raws) == one_by_one(raws)
+
+
+TAGGED = INVITE.replace(b"sip:2002@example.com>", b"sip:2002@example.com>;\tTAG =b2")
+LEG = INVITE.replace(b"CSeq", b"x-call-id: other@192.0.2.21 \r\nCSeq")
+
+
+@pytest.mark.parametrize("others", [0, SMALL_BATCH])
+class TestInvites:
+    """What is said of INVITEs besides, one by one and on columns."""
+
+    def test_one_whose_to_has_a_tag_is_within_a_dialog(self, others: int) -> None:
+        heads = heads_of([*[RINGING] * others, INVITE, TAGGED, FOLDED])
+        assert heads.within == {others + 1}
+
+    def test_a_tag_elsewhere_is_none_of_to(self, others: int) -> None:
+        answer = RINGING.replace(b"2002@example.com>", b"2002@example.com>;tag=b2")
+        uri = INVITE.replace(b"2002@example.com>", b"2002@example.com;user=phone>")
+        bye = request("BYE", headers="").replace(b">\r\nCall", b">;tag=b2\r\nCall")
+        assert heads_of([*[answer] * others, answer, uri, bye]).within == set()
+
+    def test_the_other_leg_is_named_by_its_call_id(self, others: int) -> None:
+        short = LEG.replace(b"x-call-id", b"X-CID")
+        body = INVITE + b"\r\nX-CID: in-the-body"
+        heads = heads_of([*[RINGING] * others, INVITE, LEG, short, body, request("OPTIONS")])
+        assert heads.legs == dict.fromkeys([others + 1, others + 2], b"other@192.0.2.21")
 
 
 class TestRegular:
@@ -202,7 +228,7 @@ class TestRegular:
 @pytest.mark.parametrize("count", [0, 1, SMALL_BATCH, SMALL_BATCH + 1, 3000])
 def test_any_number_of_messages(count: int) -> None:
     raws = [(INVITE, RINGING, b"junk")[number % 3] for number in range(count)]
-    assert read_heads(raws) == one_by_one(raws)
+    assert rows(raws) == one_by_one(raws)
 
 
 @pytest.mark.parametrize(
@@ -254,11 +280,11 @@ def test_an_unusual_message_among_usual_ones(before: bytes, after: bytes) -> Non
 @pytest.mark.parametrize("raw", SEEDS)
 def test_a_message_cut_off_anywhere(raw: bytes) -> None:
     cuts = [raw[:length] for length in range(len(raw) + 1)]
-    assert read_heads(cuts) == one_by_one(cuts)
+    assert rows(cuts) == one_by_one(cuts)
 
 
 def test_a_message_does_not_see_into_the_next_one() -> None:
     tail = INVITE[INVITE.index(b"CSeq") :]
     cuts = [INVITE[:length] for length in range(len(INVITE) - len(tail), len(INVITE))]
     raws = [part for cut in cuts for part in (cut, INVITE[len(cut) :])]
-    assert read_heads(raws) == one_by_one(raws)
+    assert rows(raws) == one_by_one(raws)

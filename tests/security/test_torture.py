@@ -9,7 +9,8 @@ import pytest
 from sipscope.decode.sdp import find_sdp, media_endpoints, parse_sdp
 from sipscope.decode.sip import SipMessage, address, parse, read_head
 from sipscope.decode.sip_framing import METHODS
-from sipscope.decode.sip_heads import SMALL_BATCH, read_heads
+from sipscope.decode.sip_heads import SMALL_BATCH
+from tests.heads import rows
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
@@ -145,7 +146,7 @@ def test_who_calls(messages: dict[str, bytes]) -> None:
 def test_heads_in_bulk_are_the_same(messages: dict[str, bytes]) -> None:
     raws = [*messages.values()]
     assert len(raws) > SMALL_BATCH
-    assert read_heads(raws) == [read_head(raw) for raw in raws]
+    assert rows(raws) == [read_head(raw) for raw in raws]
 
 
 def test_session_descriptions_of_ipv6(messages: dict[str, bytes]) -> None:

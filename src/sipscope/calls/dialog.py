@@ -5,8 +5,10 @@ it. What just a viewer needs (parties, reason, codecs, user agents) is parsed wh
 """
 
 import re
+from array import array
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from sipscope.decode.address import Endpoint, Flow
@@ -138,6 +140,9 @@ class Opening(NamedTuple):
     request_uri: str | None
 
 
+_no_looks = partial(array, "q")
+
+
 @dataclass(slots=True, eq=False)
 class Dialog:
     """One Call-ID.
@@ -152,6 +157,7 @@ class Dialog:
         state: See `State`.
         version: Counts the changes.
         messages: In the order of capture; the middle of a very long dialog is dropped.
+        looks: What the last of them look like: equal messages have equal numbers.
         dropped: How many messages were dropped.
         retransmissions: How many of them were retransmissions.
         malformed: How many of them break RFC 3261.
@@ -176,6 +182,7 @@ class Dialog:
     state: State = State.PENDING
     version: int = 0
     messages: list[Message] = field(default_factory=list)
+    looks: "array[int]" = field(default_factory=_no_looks)
     dropped: int = 0
     retransmissions: int = 0
     malformed: int = 0

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sipscope.calls.attachments import Attachment, Kind, vq_body
 from sipscope.calls.dialog import KeptFrames
-from sipscope.calls.store import DialogStore, Incoming
+from sipscope.calls.incoming import Incoming
+from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Column, Frame, Recording
 from sipscope.decode.hep import (

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import repeat
 from typing import Protocol
 
 import numpy as np
 
 from sipscope.calls.dialog import KeptFrames
 from sipscope.calls.hep import Carried, HepIntake, attach
+from sipscope.calls.incoming import Incoming, MessageBatch
 from sipscope.calls.repetition import DUPLICATE
-from sipscope.calls.store import DialogStore, Incoming
+from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.batch import Column, PacketBatch, Recording
 from sipscope.decode.hep_senders import Agent
@@ -89,15 +89,13 @@ class Intake:
     def finish(self) -> None:
         """Take what there is of messages that were not complete; no more batches will come."""
         hep = self._hep.take_slow(self._network.finish())
-        self._take_messages([], hep)
+        self._take_messages(MessageBatch.of([]), hep)
         self._take_reassembled(hep)
 
-    def _take_messages(self, incoming: list[Incoming], hep: Carried) -> None:
+    def _take_messages(self, incoming: MessageBatch, hep: Carried) -> None:
         """Take messages together with those of HEP and those that came in several packets."""
         if hep.slow or hep.incoming:
-            incoming += hep.incoming
-            incoming += _slow_messages(hep.slow)
-            incoming.sort(key=_frame_number)
+            incoming = incoming.merge([*hep.incoming, *_slow_messages(hep.slow)])
         self._take_sip(incoming, hep.agents)
         if hep.attachments:
             with self._store.lock:
@@ -114,21 +112,20 @@ class Intake:
             datagrams = _as_columns(parts)
             self._take_rtp(rtp_block(datagrams), datagrams)
 
-    def _take_sip(
-        self, incoming: Sequence[Incoming], agents: Mapping[tuple[int, int], Agent]
-    ) -> None:
+    def _take_sip(self, incoming: MessageBatch, agents: Mapping[tuple[int, int], Agent]) -> None:
         for begin in range(0, len(incoming), MESSAGES_PER_LOCK):
-            part = incoming[begin : begin + MESSAGES_PER_LOCK]
-            heads = read_heads([message[3] for message in part])
+            part = incoming.part(begin, begin + MESSAGES_PER_LOCK)
+            heads = read_heads(part.text, part.begin, part.end)
             with self._store.lock:
                 kinds = self._store.add(part, heads)
-                for message, head in zip(part, heads, strict=True) if agents else ():
-                    agent = agents.get(message[:2])
-                    if agent and head:
-                        self._store.told(head.call_id, agent)
+                marks = zip(part.time, part.number, strict=True) if agents else ()
+                for index, mark in enumerate(marks):
+                    if mark in agents and index not in heads.others:
+                        self._store.told(heads.call_id[index], agents[mark])
             if self._listeners:
-                rows = zip(part, heads, kinds, strict=True)
-                taken = [m for m, head, kind in rows if head is not None and kind != DUPLICATE]
+                left_out = {index for index, kind in enumerate(kinds) if kind == DUPLICATE}
+                left_out.update(heads.others)
+                taken = [row for index, row in enumerate(part.rows()) if index not in left_out]
                 for listener in self._listeners:
                     listener.take_messages(taken)
 
@@ -186,34 +183,31 @@ def _first_times(
     return {(flows[flow], ssrc): time for flow, ssrc, time in rows}
 
 
-def _messages(datagrams: Datagrams, rows: Column) -> list[Incoming]:
+def _messages(datagrams: Datagrams, rows: Column) -> MessageBatch:
     """Return the SIP messages among datagrams that are neither RTP nor RTCP."""
     batch = datagrams.batch
     rows = _sip_rows(datagrams, rows)
     packet = datagrams.packet[rows]
-    start = datagrams.start[rows]
-    begins, ends = start.tolist(), (start + datagrams.length[rows]).tolist()
-    buffer = batch.buffer
-    raws = [buffer[begin:end] for begin, end in zip(begins, ends, strict=True)]
-    flows = datagrams.flows
-    header = (start - batch.offset[packet]).tolist()
+    begin = datagrams.start[rows]
+    end = begin + datagrams.length[rows]
+    header = begin - batch.offset[packet]
     if batch.recording is not None:
-        origins: Iterable[Recording | KeptFrames] = repeat(batch.recording)
-        starts = (start + batch.position).tolist()
+        origins: list[Recording | KeptFrames] = [batch.recording] * len(rows)
+        start = begin + batch.position
     else:
-        origins = [KeptFrames((batch.frame(index),), None) for index in packet.tolist()]
-        starts = header
-    columns = zip(
+        origins = [KeptFrames((frame,), None) for frame in batch.frames(packet)]
+        start = header
+    columns = (
         batch.time[packet].tolist(),
         (packet + batch.number).tolist(),
-        [flows[index] for index in datagrams.flow[rows].tolist()],
-        raws,
+        [datagrams.flows[index] for index in datagrams.flow[rows].tolist()],
         origins,
-        header,
-        starts,
-        strict=False,
+        header.tolist(),
+        start.tolist(),
     )
-    return list(columns)
+    found = MessageBatch(batch.buffer, begin, end, *columns)
+    sparse = (end - begin).sum() < len(batch.buffer) // 2
+    return MessageBatch.of(found.rows()) if sparse else found
 
 
 def _sip_rows(datagrams: Datagrams, rows: Column) -> Column:
@@ -276,7 +270,3 @@ def _as_columns(parts: Sequence[Datagram]) -> Datagrams:
         np.array([part.dscp for part in parts], np.uint8),
         flows,
     )
-
-
-def _frame_number(message: Incoming) -> int:
-    return message[1]

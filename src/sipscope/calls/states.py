@@ -53,8 +53,14 @@ def opening_state(method: str, *, in_dialog: bool) -> State:
 
 
 def advance(dialog: Dialog, message: Message) -> None:
-    """Take the next message, not a retransmission, into the dialog's state and times."""
+    """Take a message that was added to the dialog into its state and times."""
+    if message.retransmission:
+        if is_silent(dialog):
+            dialog.state = FAILED
+        return
     method, status = message.method, message.status
+    if method == "ACK":
+        return
     if dialog.method == "INVITE":
         if method == "INVITE":
             if status >= 300:
@@ -72,7 +78,7 @@ def advance(dialog: Dialog, message: Message) -> None:
                 _cancel(dialog, message)
     elif method == "INVITE":
         _find_call(dialog, message)
-    elif method == dialog.method and method != "ACK":
+    elif method == dialog.method:
         if status >= 200:
             dialog.state = _answered_state(dialog, message)
             dialog.final = message

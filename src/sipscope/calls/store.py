@@ -4,19 +4,21 @@ The engine's thread writes under `lock`; a viewer takes the lock, asks what chan
 the version that it saw last, and reads only what it shows.
 """
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import not_
 
 from sipscope.calls.attachments import Attachment, AttachmentTable
 from sipscope.calls.changes import ChangeLog
 from sipscope.calls.dialog import Dialog, KeptFrames, Message, State
 from sipscope.calls.fax import FaxPackets
+from sipscope.calls.incoming import FRAME_BYTES, MESSAGE_BYTES, MessageBatch
 from sipscope.calls.media import MediaTable, descriptions, formats
 from sipscope.calls.quality_reports import REPORTING, QualityReports
-from sipscope.calls.repetition import DUPLICATE, RecentMessages
+from sipscope.calls.repetition import DUPLICATE, LOOK_BACK, NEW, RETRANSMISSION, repetition
 from sipscope.calls.retention import Retention
 from sipscope.calls.states import (
     TRANSACTION_TIMEOUT_NS,
@@ -26,10 +28,9 @@ from sipscope.calls.states import (
     opening_state,
 )
 from sipscope.decode.address import Endpoint, Flow
-from sipscope.decode.batch import Recording
 from sipscope.decode.hep_senders import Agent
 from sipscope.decode.sdp import media_endpoints
-from sipscope.decode.sip import Head
+from sipscope.decode.sip_heads import Heads
 from sipscope.rtpqos.dtmf import TelephoneEvents
 from sipscope.rtpqos.reports import RtcpTable
 from sipscope.rtpqos.streams import StreamTable
@@ -43,16 +44,7 @@ MAX_METHODS = 64
 """Methods that are counted by name: a hostile sender has no end of them."""
 
 OTHER_METHODS = "other"
-_MESSAGE_BYTES = 300
-_FRAME_BYTES = 400
 _DIALOG_BYTES = 2_000
-
-_TO_TAG = re.compile(rb"\nTo?[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.I)
-_OTHER_LEG = re.compile(rb"\nX-C(?:all-)?ID[ \t]*:[ \t]*([^\r\n]+)", re.I)
-
-Incoming = tuple[int, int, Flow, bytes, Recording | KeptFrames, int, int]
-"""A SIP message on its way into the store: time in ns, frame number, flow, its bytes,
-where they can be found again, bytes of the frame before it, where it begins there."""
 
 
 @dataclass(slots=True)
@@ -75,13 +67,15 @@ class Counters:
     methods: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
 
-    def count(self, heads: Sequence[Head | None]) -> None:
+    def count(self, heads: Heads) -> None:
         """Count messages."""
-        messages = [head for head in heads if head is not None]
-        self.messages += len(messages)
-        self.malformed += sum([head.malformed for head in messages])
-        self.methods.update([head.method for head in messages if not head.status])
-        self.statuses.update([head.status for head in messages if head.status])
+        self.messages += len(heads.status) - len(heads.others)
+        self.malformed += sum(heads.malformed)
+        requests = Counter(compress(heads.method, map(not_, heads.status)))
+        answers = Counter(heads.status)
+        del requests[""], answers[0]
+        self.methods.update(requests)
+        self.statuses.update(answers)
         if len(self.methods) > MAX_METHODS:
             common = Counter(dict(self.methods.most_common(MAX_METHODS // 2)))
             common[OTHER_METHODS] += self.methods.total() - common.total()
@@ -137,7 +131,6 @@ class DialogStore:
         self._by_call_id: dict[bytes, Dialog] = {}
         self._media = MediaTable()
         self._retention = Retention()
-        self._recent = RecentMessages()
         self._log = ChangeLog()
         self._owners: dict[int, Dialog] = {}
         self._strays: dict[Endpoint, dict[int, Flow]] = {}
@@ -157,62 +150,62 @@ class DialogStore:
         """
         return self._log.version, self._log.since(since)
 
-    def add(self, incoming: Sequence[Incoming], heads: Sequence[Head | None]) -> list[int]:
-        """Take messages in the order of capture; a head of None is no SIP message.
+    def add(self, batch: MessageBatch, heads: Heads) -> list[int]:
+        """Take messages in the order of capture, dialog by dialog.
+
+        Args:
+            batch: The messages.
+            heads: Their heads; what has none is no SIP message and left out.
 
         Returns:
             Of each message whether it is NEW, a RETRANSMISSION or a DUPLICATE.
         """
-        by_call_id, log = self._by_call_id, self._log.ids
-        new, unread = tuple.__new__, self._unread
-        kept = 0
-        kinds = self._recent.classify(incoming)
-        for (time, number, flow, raw, origin, header, start), head, seen in zip(
-            incoming, heads, kinds, strict=True
-        ):
-            if head is None:
-                continue
-            if seen == DUPLICATE:
-                self.counters.duplicates += 1
-                continue
-            kept += _MESSAGE_BYTES
-            method, status, cseq, call_id, body, sdp, malformed = head
-            dialog = by_call_id.get(call_id) or self._open(head, flow, raw, time)
-            size, again = len(raw), seen > 0
-            message = new(
-                Message,
-                (time, number, flow, method, status, cseq, again, sdp, origin, header, start, size),
-            )
-            dialog.messages.append(message)
-            dialog.version += 1
-            log.append(dialog.id)
-            state = dialog.state
-            if seen:
-                dialog.retransmissions += 1
-                if is_silent(dialog):
-                    dialog.state = State.FAILED
-            else:
-                if method != "ACK":
-                    advance(dialog, message)
-                if sdp:
-                    if dialog.streams or self._strays:
-                        self._expect_media(dialog, raw, body)
-                    else:
-                        unread.append((dialog, message, body))
-                if method in REPORTING and not status:
-                    self._note_quality(message, raw, body)
-            if dialog.state is not state:
-                self._change_state(dialog, state, time)
-            if malformed:
-                dialog.malformed += 1
-            if origin.__class__ is KeptFrames:
-                kept += _FRAME_BYTES + size
-            if dialog.version > MAX_DIALOG_MESSAGES:
-                self._thin(dialog)
-        if len(unread) > MAX_UNREAD:
-            self._read_descriptions()
-        self.kept_bytes += kept
         self.counters.count(heads)
+        messages, lengths = batch.messages(heads), batch.lengths
+        looks = list(map(hash, zip(heads.method, heads.status, heads.cseq, lengths, strict=True)))
+        self.kept_bytes += batch.kept_bytes - sum(_kept(messages[i]) for i in heads.others)
+        kinds = [NEW] * len(messages)
+        by_call_id, changed = self._by_call_id, self._log.ids
+        described: list[tuple[int, Dialog]] = []
+        for call_id, run in _runs(heads).items():
+            dialog, before = by_call_id.get(call_id), None
+            if dialog is None:
+                dialog = self._open(batch, heads, run[0])
+            else:
+                before = dialog.state
+            known, added = dialog.looks, dialog.messages
+            for index in run:
+                message, look = messages[index], looks[index]
+                if look in known:
+                    kind = kinds[index] = repetition(dialog, message, batch.raw(index))
+                    if kind == DUPLICATE:
+                        self.counters.duplicates += 1
+                        self.kept_bytes -= _kept(message)
+                        continue
+                    if kind == RETRANSMISSION:
+                        message = message._replace(retransmission=True)
+                        dialog.retransmissions += 1
+                added.append(message)
+                known.append(look)
+                advance(dialog, message)
+                if message.sdp and not message.retransmission:
+                    described.append((index, dialog))
+            dialog.version += len(run)
+            changed.append(dialog.id)
+            if dialog.state is not before:
+                self._settle(dialog, before, message.time)
+            if len(known) > 2 * LOOK_BACK:
+                del known[:-LOOK_BACK]
+            if len(added) >= MAX_DIALOG_MESSAGES:
+                self._thin(dialog)
+        for index in compress(range(len(messages)), heads.malformed):
+            by_call_id[heads.call_id[index]].malformed += 1
+        if not REPORTING.isdisjoint(heads.method):
+            self._note_quality(batch, heads, messages, kinds)
+        described.sort()
+        self._take_descriptions(
+            [(dialog, messages[index], heads.body[index]) for index, dialog in described]
+        )
         self._make_room()
         self._log.trim()
         return kinds
@@ -323,31 +316,42 @@ class DialogStore:
             self._log.ids.append(dialog_id)
         self._log.trim()
 
-    def _open(self, head: Head, flow: Flow, raw: bytes, time: int) -> Dialog:
-        method, call_id = head.method, head.call_id
-        in_dialog, parent = False, b""
-        if method == "INVITE":
-            in_dialog = not head.status and _has_to_tag(raw, head.body)
-            parent = _other_leg(raw, head.body)
+    def _open(self, batch: MessageBatch, heads: Heads, index: int) -> Dialog:
+        """Make the dialog of a message that is the first with its Call-ID."""
+        method, call_id = heads.method[index], heads.call_id[index]
+        in_dialog = index in heads.within
         dialog_id = self._next_id
         self._next_id += 1
-        dialog = Dialog(dialog_id, call_id, method, flow, dialog_id)
+        dialog = Dialog(dialog_id, call_id, method, batch.flow[index], dialog_id)
         dialog.in_dialog = in_dialog
-        dialog.state = state = opening_state(method, in_dialog=in_dialog)
-        if parent and (leg := self._by_call_id.get(parent)):
+        dialog.state = opening_state(method, in_dialog=in_dialog)
+        if index in heads.legs and (leg := self._by_call_id.get(heads.legs[index])):
             dialog.group = leg.group
         self.dialogs[dialog_id] = self._by_call_id[call_id] = dialog
         self.kept_bytes += _DIALOG_BYTES
-        self.states[state] += 1
-        self._retention.enter(dialog_id, state, time + TRANSACTION_TIMEOUT_NS)
         return dialog
 
-    def _note_quality(self, message: Message, raw: bytes, body: int) -> None:
-        """Keep a voice quality report for the call that it is about."""
-        about = self.quality.note(message, raw, body)
-        call = self._by_call_id.get(about) if about else None
-        if call is not None:
-            self._changed(call)
+    def _note_quality(
+        self, batch: MessageBatch, heads: Heads, messages: Sequence[Message], kinds: Sequence[int]
+    ) -> None:
+        """Keep voice quality reports for the calls that they are about."""
+        for index, method in enumerate(heads.method):
+            if method not in REPORTING or heads.status[index] or kinds[index] != NEW:
+                continue
+            about = self.quality.note(messages[index], batch.raw(index), heads.body[index])
+            call = self._by_call_id.get(about) if about else None
+            if call is not None:
+                self._changed(call)
+
+    def _take_descriptions(self, described: Sequence[tuple[Dialog, Message, int]]) -> None:
+        """Take the messages with SDP, which is read as soon as there is RTP to place."""
+        self._unread += described
+        if (
+            self._strays
+            or len(self._unread) > MAX_UNREAD
+            or any(dialog.streams for dialog, _, _ in described)
+        ):
+            self._read_descriptions()
 
     def _expect_media(self, dialog: Dialog, raw: bytes, body: int) -> None:
         """Note where the dialog's SDP wants RTP, and take the streams that are there already."""
@@ -400,16 +404,25 @@ class DialogStore:
             if flow is not None:
                 self.streams.describe(stream_id, *formats(described, flow))
 
-    def _change_state(self, dialog: Dialog, before: State, time: int) -> None:
-        """Keep count of the states, and of what waits and what may make room."""
-        after = dialog.state
-        self.states[before] -= 1
-        self.states[after] += 1
-        self._retention.move(dialog.id, before, after, time + TRANSACTION_TIMEOUT_NS)
+    def _settle(self, dialog: Dialog, before: State | None, time: int) -> None:
+        """Keep count of the states, and of what waits and what may make room.
+
+        Args:
+            dialog: In a state that is new.
+            before: Its state before that, None for a dialog that is new itself.
+            time: When that was.
+        """
+        state, due = dialog.state, time + TRANSACTION_TIMEOUT_NS
+        self.states[state] += 1
+        if before is None:
+            self._retention.enter(dialog.id, state, due)
+        else:
+            self.states[before] -= 1
+            self._retention.move(dialog.id, before, state, due)
 
     def _fail(self, dialog: Dialog) -> None:
         before, dialog.state = dialog.state, State.FAILED
-        self._change_state(dialog, before, dialog.last)
+        self._settle(dialog, before, dialog.last)
         self._changed(dialog)
 
     def _changed(self, dialog: Dialog) -> None:
@@ -418,12 +431,11 @@ class DialogStore:
 
     def _thin(self, dialog: Dialog) -> None:
         """Drop the middle of a dialog that never ends, such as years of keep-alives."""
-        if len(dialog.messages) < MAX_DIALOG_MESSAGES:
-            return
         dropped = slice(KEPT_FIRST_MESSAGES, MAX_DIALOG_MESSAGES // 2)
-        self.kept_bytes -= sum(map(_kept, dialog.messages[dropped]))
-        dialog.dropped += dropped.stop - dropped.start
-        del dialog.messages[dropped]
+        while len(dialog.messages) >= MAX_DIALOG_MESSAGES:
+            self.kept_bytes -= sum(map(_kept, dialog.messages[dropped]))
+            dialog.dropped += dropped.stop - dropped.start
+            del dialog.messages[dropped]
 
     def _make_room(self) -> None:
         while len(self.dialogs) > self.capacity or self.kept_bytes > self.memory:
@@ -434,24 +446,22 @@ class DialogStore:
             self.forget((victim,))
 
 
-def _has_to_tag(message: bytes, body: int) -> bool:
-    """Return whether the message is within a dialog (RFC 3261 section 12.2)."""
-    start = message.find(b"\nTo:", 0, body)
-    if start < 0:  # in compact or another spelling
-        return _TO_TAG.search(message, 0, body) is not None
-    return _TO_TAG.match(message, start, body) is not None
-
-
-def _other_leg(message: bytes, body: int) -> bytes:
-    """Return the Call-ID of the leg that a B2BUA made this one for; empty without one."""
-    if message.find(b"\nX-", 0, body) < 0 and message.find(b"\nx-", 0, body) < 0:
-        return b""
-    found = _OTHER_LEG.search(message, 0, body)
-    return b"" if found is None else found[1].strip()
+def _runs(heads: Heads) -> dict[bytes, list[int]]:
+    """Return which messages belong to each Call-ID, in the order of the first ones."""
+    runs: dict[bytes, list[int]] = {}
+    places: Iterable[tuple[int, bytes]] = enumerate(heads.call_id)
+    if heads.others:
+        left_out = set(heads.others)
+        places = [place for place in places if place[0] not in left_out]
+    for index, call_id in places:
+        if call_id in runs:
+            runs[call_id].append(index)
+        else:
+            runs[call_id] = [index]
+    return runs
 
 
 def _kept(message: Message) -> int:
     """Return roughly how much memory a message takes."""
-    if message.origin.__class__ is not KeptFrames:
-        return _MESSAGE_BYTES
-    return _MESSAGE_BYTES + _FRAME_BYTES + message.length
+    frames = message.origin.__class__ is KeptFrames
+    return MESSAGE_BYTES + (FRAME_BYTES + message.length if frames else 0)

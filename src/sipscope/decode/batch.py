@@ -1,6 +1,7 @@
 """Packets in bulk: one buffer and numpy columns, never one object per packet."""
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -70,6 +71,20 @@ class PacketBatch:
 
     def frame(self, index: int) -> Frame:
         """Return packet `index` with its bytes copied out of the buffer."""
-        start = int(self.offset[index])
-        data = bytes(self.buffer[start : start + int(self.captured[index])])
-        return Frame(int(self.time[index]), self.link_type, int(self.wire[index]), data)
+        return self.frames(np.array([index]))[0]
+
+    def frames(self, packets: Column) -> list[Frame]:
+        """Return several packets as `frame` does."""
+        offset = self.offset[packets]
+        ends = (offset + self.captured[packets]).tolist()
+        rows = zip(
+            self.time[packets].tolist(),
+            repeat(self.link_type),
+            self.wire[packets].tolist(),
+            [
+                bytes(self.buffer[start:end])
+                for start, end in zip(offset.tolist(), ends, strict=True)
+            ],
+            strict=False,  # repeat() has no end
+        )
+        return list(map(tuple.__new__, repeat(Frame), rows))

@@ -6,9 +6,10 @@ fixed number of numpy calls for thousands of messages. A message that is not so 
 leaves the columns for `sip.read_head`; the result is the same either way.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ _PADDING = b"\n" + bytes(63)
 """Behind the last message, so that words can be read at and after its end."""
 
 _ZERO = np.uint8(ord("0"))  # taken off an octet, all but the digits are over 9
+
+_TAG = re.compile(rb";[ \t]*tag[ \t]*=", re.I)
+_TO_TAG = re.compile(rb"\nTo?[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.I)
+_OTHER_LEG = re.compile(rb"\nX-C(?:all-)?ID[ \t]*:[ \t]*([^\r\n]+)", re.I)
 
 _Numbers = NDArray[np.int64]
 _Words = NDArray[np.uint64]
@@ -69,6 +74,9 @@ _NAME_WORDS = _words([name.upper() for name in _NAMES])
 _NAME_MASKS = _word_masks(_NAMES)
 _LENGTH_WORD, _LENGTH_MASK = _words([b"LENGTH"])[0], _word_masks([b"LENGTH"])[0]
 
+_LEG, _LEG_MASK = _words([b"X-C"])[0], _word_masks([b"X-C"])[0]
+
+_INVITE = METHODS.index(b"INVITE")
 _METHOD_NAMES = np.array([method.decode() for method in METHODS], object)
 _METHOD_LENGTHS = np.array([len(method) for method in METHODS])
 _METHOD_WORDS = _words([method[:8] for method in METHODS])
@@ -83,15 +91,70 @@ _METHOD_BY_CODE[_CODES % _MODULUS] = range(len(METHODS))
 _STATUS_LINE, _VERSION, _SDP = _words([b"SIP/2.0 ", b" SIP/2.0", b"v=0"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """All messages one after the other, readable at any position.
+class Heads(NamedTuple):
+    """The heads of many messages: one list a field of `Head`, with one entry a message.
 
     Attributes:
-        whole: The messages, and some padding.
+        others: Which of them do not begin like SIP; their entries mean nothing.
+        within: Which of them are INVITEs within a dialog: To has a tag (section 12.2).
+        legs: For INVITE and its answers, the Call-ID of the leg that a B2BUA made this one for.
+    """
+
+    method: list[str]
+    status: list[int]
+    cseq: list[int]
+    call_id: list[bytes]
+    body: list[int]
+    sdp: list[bool]
+    malformed: list[bool]
+    others: list[int]
+    within: set[int]
+    legs: dict[int, bytes]
+
+    @classmethod
+    def empty(cls, count: int) -> "Heads":
+        """Return room for heads."""
+        zeros, falses = [0] * count, [False] * count
+        columns = [""] * count, zeros, zeros[:], [b""] * count, zeros[:], falses, falses[:]
+        return cls(*columns, others=[], within=set(), legs={})
+
+    def put(self, index: int, raw: bytes, head: Head) -> None:
+        """Set the entry of one message."""
+        (
+            self.method[index],
+            self.status[index],
+            self.cseq[index],
+            self.call_id[index],
+            self.body[index],
+            self.sdp[index],
+            self.malformed[index],
+        ) = head
+        self.within.discard(index)
+        if head.method == "INVITE":
+            if not head.status and _has_to_tag(raw, head.body):
+                self.within.add(index)
+            self.find_leg(index, raw, head.body)
+
+    def find_leg(self, index: int, raw: bytes, body: int) -> None:
+        """Note the other leg that a message names in its headers."""
+        if raw.find(b"\nX-", 0, body) < 0 and raw.find(b"\nx-", 0, body) < 0:
+            return
+        found = _OTHER_LEG.search(raw, 0, body)
+        if found is not None:
+            self.legs[index] = found[1].strip()
+
+
+_NO_HEAD = Head("", 0, -1, b"", 0, False, False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """All messages, one behind the other, readable at any position.
+
+    Attributes:
+        whole: The messages, maybe something between them, and some padding.
         octets: One entry a byte of it.
         words: The eight bytes from each position on, as a little-endian number.
-        bounds: Where each message begins, and where the last one ends.
         first: Where each message begins.
         end: Where each message ends.
     """
@@ -99,17 +162,15 @@ class _Text:
     whole: bytes
     octets: NDArray[np.uint8]
     words: _Words
-    bounds: _Numbers
     first: _Numbers
     end: _Numbers
 
     @classmethod
-    def join(cls, raws: Sequence[bytes]) -> "_Text":
-        whole = b"".join((*raws, _PADDING))
+    def cut(cls, text: bytes, begin: _Numbers, end: _Numbers) -> "_Text":
+        start, stop = int(begin[0]), int(end[-1])
+        whole = b"".join((memoryview(text)[start:stop], _PADDING))
         words: _Words = np.ndarray((len(whole) - 7,), "<u8", whole, strides=(1,))
-        bounds = np.zeros(len(raws) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, raws), np.int64, len(raws)), out=bounds[1:])
-        return cls(whole, np.frombuffer(whole, np.uint8), words, bounds, bounds[:-1], bounds[1:])
+        return cls(whole, np.frombuffer(whole, np.uint8), words, begin - start, end - start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +185,7 @@ class _Lines:
         first: Index of each message's first line.
         start_end: Where the LF of each message's start line is.
         empty: Index of the empty line that ends each message's headers, -1 without one.
+        leg: Messages that have a line which may name another leg.
     """
 
     begin: _Numbers
@@ -133,6 +195,7 @@ class _Lines:
     first: _Numbers
     start_end: _Numbers
     empty: _Numbers
+    leg: _Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +215,30 @@ class _Headers:
     odd: _Numbers
 
 
-def read_heads(raws: Sequence[bytes]) -> list[Head | None]:
-    """Return the head of each message, None for what does not begin like SIP."""
-    if len(raws) <= SMALL_BATCH:
-        return [read_head(raw) for raw in raws]
-    text = _Text.join(raws)
+def read_heads(text: bytes, begin: _Numbers, end: _Numbers) -> Heads:
+    """Return the heads of messages.
+
+    Args:
+        text: Holds the messages one behind the other, and anything between them.
+        begin: Where each message begins.
+        end: Where each message ends.
+    """
+    count = len(begin)
+    if count > SMALL_BATCH:
+        heads, irregular = _on_columns(_Text.cut(text, begin, end))
+    else:
+        heads, irregular = Heads.empty(count), np.arange(count)
+    for index in irregular.tolist():
+        raw = text[begin.item(index) : end.item(index)]
+        head = read_head(raw)
+        if head is None:
+            heads.others.append(index)
+        heads.put(index, raw, head or _NO_HEAD)
+    return heads
+
+
+def _on_columns(text: _Text) -> tuple[Heads, _Numbers]:
+    """Return the heads of all messages, and of which ones `sip.read_head` has to be asked."""
     lines = _lines(text)
     body = text.end.copy()
     complete = np.flatnonzero(lines.empty >= 0)
@@ -175,35 +257,61 @@ def read_heads(raws: Sequence[bytes]) -> list[Head | None]:
     sdp = (text.words[body] & 0xFFFFFF == _SDP) & (body + 3 <= text.end)
     regular &= sdp | (body == text.end) | (text.octets[body] > _HYPHEN)  # else maybe multipart
     places = zip(call_id.tolist(), call_id_end.tolist(), strict=True)
-    fields = zip(
+    heads = Heads(
         _METHOD_NAMES[cseq_method].tolist(),
         status.tolist(),
         cseq.tolist(),
         [text.whole[begin:end] for begin, end in places],
         (body - text.first).tolist(),
         sdp.tolist(),
-        repeat(False),
-        strict=False,  # repeat() has no end
+        [False] * len(sdp),
+        others=[],
+        within=set(_within_dialog(text, headers, (cseq_method == _INVITE) & (status == 0))),
+        legs={},
     )
-    heads: list[Head | None] = list(map(tuple.__new__, repeat(Head), fields))
-    for index in np.flatnonzero(~regular).tolist():
-        heads[index] = read_head(raws[index])
-    return heads
+    for index in dict.fromkeys(lines.leg.tolist()):
+        if heads.method[index] == "INVITE":
+            raw = text.whole[text.first[index] : text.end[index]]
+            heads.find_leg(index, raw, heads.body[index])
+    return heads, np.flatnonzero(~regular)
+
+
+def _has_to_tag(message: bytes, body: int) -> bool:
+    """Return whether the message is within a dialog (RFC 3261 section 12.2)."""
+    start = message.find(b"\nTo:", 0, body)
+    if start < 0:  # in compact or another spelling
+        return _TO_TAG.search(message, 0, body) is not None
+    return _TO_TAG.match(message, start, body) is not None
+
+
+def _within_dialog(text: _Text, headers: _Headers, chosen: _Flags) -> Iterator[int]:
+    """Tell which of the `chosen` messages have a tag in To."""
+    rows = np.flatnonzero(chosen)
+    begins, ends = headers.value[_TO, rows].tolist(), headers.end[_TO, rows].tolist()
+    for index, begin, end in zip(rows.tolist(), begins, ends, strict=True):
+        if text.whole.find(b";", begin, end) >= 0 and _TAG.search(text.whole, begin, end):
+            yield index
 
 
 def _lines(text: _Text) -> _Lines:
     """Find the lines of each message, and the empty one that ends its headers."""
     feeds = np.flatnonzero(text.octets == _LF)
-    bounds = np.searchsorted(feeds, text.bounds)
-    begin = np.empty_like(feeds)
-    begin[1:] = feeds[:-1] + 1
-    begin[bounds[:-1]] = text.first
-    message = np.repeat(np.arange(len(text.first)), bounds[1:] - bounds[:-1])
-    kind = _LINE_KINDS[text.words[begin[:-1]] & 0xFFFF]
-    empty = np.full(len(text.first), -1)
+    place = np.searchsorted(feeds, text.first)
+    count = np.searchsorted(feeds, text.end) - place
+    first = np.cumsum(count) - count
+    message = np.repeat(np.arange(len(count)), count)
+    end = feeds[np.arange(len(message)) + (place - first)[message]]  # none between messages
+    begin = np.empty_like(end)
+    begin[1:] = end[:-1] + 1
+    some = count > 0
+    begin[first[some]] = text.first[some]
+    words = text.words[begin]
+    kind = _LINE_KINDS[words & 0xFFFF]
+    leg = message[words & _LEG_MASK == _LEG]
+    empty = np.full(len(count), -1)
     found = np.flatnonzero(kind == _EMPTY)[::-1]  # the first one of a message is written last
     empty[message[found]] = found
-    return _Lines(begin[:-1], feeds[:-1], message, kind, bounds[:-1], feeds[bounds[:-1]], empty)
+    return _Lines(begin, end, message, kind, first, feeds[place], empty, leg)
 
 
 def _within_limits(text: _Text, lines: _Lines, body: _Numbers) -> _Flags:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sipscope.calls.store import DialogStore, Incoming
+from sipscope.calls.incoming import Incoming
+from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint
 from sipscope.decode.batch import Column
 from sipscope.decode.network import Datagrams
