@@ -160,7 +160,7 @@ def test_packets_out_of_all_order_are_told() -> None:
 
 
 def test_without_wireshark_there_is_nothing_to_say() -> None:
-    table = StreamTable(as_wireshark=False)
+    table = StreamTable(every_figure=False)
     table.add(block_of([*speech(10), *speech(10)]), FLOWS)
     table.flush()
     assert differences(table.figures(1)) == ()

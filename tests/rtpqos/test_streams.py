@@ -533,7 +533,7 @@ def test_packets_are_those_of_listed_streams() -> None:
 
 
 def test_what_a_summary_does_not_show_can_be_left_out() -> None:
-    table = StreamTable(as_wireshark=False)
+    table = StreamTable(every_figure=False)
     table.add(block_of(speech(7)), FLOWS)
     table.flush()
     assert table.figures(1).wireshark is None

@@ -89,7 +89,8 @@ class DialogStore:
         capacity: How many dialogs are kept at most.
         memory: How many bytes of messages are kept at most, roughly.
         stream_capacity: How many RTP streams are kept at most.
-        as_wireshark: Whether to compute the figures that Wireshark shows, too.
+        interval_s: Length of the parts of a stream that the worst MOS is of.
+        every_figure: Whether to compute what a summary does not show, too.
 
     Attributes:
         lock: To be held while reading or writing.
@@ -111,14 +112,17 @@ class DialogStore:
         capacity: int = 200_000,
         memory: int = 384 << 20,
         stream_capacity: int = 10_000,
+        interval_s: float = 10.0,
         *,
-        as_wireshark: bool = True,
+        every_figure: bool = True,
     ) -> None:
         self.lock = threading.RLock()
         self.capacity = capacity
         self.memory = memory
         self.dialogs: dict[int, Dialog] = {}
-        self.streams = StreamTable(stream_capacity, self._lose_stream, as_wireshark=as_wireshark)
+        self.streams = StreamTable(
+            stream_capacity, self._lose_stream, interval_s=interval_s, every_figure=every_figure
+        )
         self.events = TelephoneEvents(10 * stream_capacity)
         self.rtcp = RtcpTable()
         self.fax = FaxPackets(stream_capacity)

@@ -55,7 +55,7 @@ def report_files(
         capture_filter = CaptureFilter(expression)
     sources, failures = _open(paths)
     # The summary does not show what Wireshark would.
-    store = DialogStore(MAX_DIALOGS, MAX_BYTES, MAX_STREAMS, as_wireshark=form != "summary")
+    store = DialogStore(MAX_DIALOGS, MAX_BYTES, MAX_STREAMS, every_figure=form != "summary")
     engine = Engine(FileSet(sources), (), store, capture_filter=capture_filter)
     with Progress(sources, sys.stderr) as progress:
         engine.run(progress.show)

@@ -35,7 +35,7 @@ class StreamTable:
     Args:
         capacity: The most streams that are kept.
         on_evict: Called with the id of a stream that had to go.
-        as_wireshark: Whether to compute what a summary does not show, too: what Wireshark
+        every_figure: Whether to compute what a summary does not show, too: what Wireshark
             shows, and what the adaptive jitter buffer does.
         interval_s: Length of the parts of a stream of which `mos_min` is that of the worst.
 
@@ -50,7 +50,7 @@ class StreamTable:
         capacity: int = 10_000,
         on_evict: Callable[[int], None] | None = None,
         *,
-        as_wireshark: bool = True,
+        every_figure: bool = True,
         interval_s: float = 10.0,
     ) -> None:
         self.evicted = 0
@@ -58,7 +58,7 @@ class StreamTable:
         self.dropped = 0
         self._capacity = capacity
         self._on_evict = on_evict
-        self._columns = Columns(every_figure=as_wireshark, part_ns=round(interval_s * 1e9))
+        self._columns = Columns(every_figure=every_figure, part_ns=round(interval_s * 1e9))
         self._next_id = 1
         self._by_key: dict[tuple[Flow, int], Stream] = {}
         self._by_id: dict[int, Stream] = {}
