@@ -2,19 +2,19 @@
 
 from sipscope.calls.ladder import (
     Column,
-    Kind,
+    EventRow,
     Ladder,
     MessageRow,
-    SdpMode,
+    Row,
     StreamRow,
-    agents,
-    kind_of,
+    deltas,
     lay_out,
-    sdp_lines,
 )
+from sipscope.calls.ladder_events import Event, EventKind
 from sipscope.calls.rows import stream_figures
 from sipscope.calls.store import DialogStore
-from sipscope.decode.address import parse_address
+from sipscope.decode.address import Endpoint, Flow, parse_address
+from tests.packets import START
 from tests.signalling import (
     MS,
     PBX,
@@ -32,11 +32,11 @@ from tests.signalling import (
 LOOP = "127.0.0.1"
 
 
-def ladder_of(store: DialogStore, *, media: bool = True) -> Ladder:
+def ladder_of(store: DialogStore, *, media: bool = True, merge: bool = True) -> Ladder:
     """All dialogs of the store in one ladder."""
     dialogs = list(store.dialogs.values())
     figures = [f for dialog in dialogs for f in stream_figures(dialog, store.streams)]
-    return lay_out(dialogs, {f.id: f for f in figures} if media else None)
+    return lay_out(dialogs, {f.id: f for f in figures} if media else None, merge=merge)
 
 
 def names(ladder: Ladder) -> list[str]:
@@ -45,14 +45,13 @@ def names(ladder: Ladder) -> list[str]:
 
 def arrows(ladder: Ladder) -> list[tuple[str, int, int]]:
     """Each row as its label, or the codec of its stream, and its columns."""
-    return [
-        (
-            row.label if isinstance(row, MessageRow) else str(row.figures.codec),
-            row.source,
-            row.destination,
-        )
-        for row in ladder.rows
-    ]
+    return [(called(row), row.source, row.destination) for row in ladder.rows]
+
+
+def called(row: Row) -> str:
+    if isinstance(row, EventRow):
+        return row.event.labels[0]
+    return row.label if isinstance(row, MessageRow) else str(row.figures.codec)
 
 
 def test_the_caller_stands_left_and_messages_run_down_the_time() -> None:
@@ -74,7 +73,9 @@ def test_the_caller_stands_left_and_messages_run_down_the_time() -> None:
 
 def test_a_row_knows_the_time_since_the_row_before() -> None:
     ladder = ladder_of(store_of(answered_call()))
-    assert [row.delta for row in ladder.rows[:4]] == [None, 4 * MS, 146 * MS, 2500 * MS]
+    found = deltas(ladder.rows)
+    wanted = [None, 4 * MS, 146 * MS, 2500 * MS]
+    assert [found.get(row.key) for row in ladder.rows[:4]] == wanted
 
 
 def test_the_caller_stands_left_when_the_capture_begins_with_an_answer() -> None:
@@ -93,7 +94,7 @@ def test_a_stream_stands_at_its_first_packet_with_its_figures() -> None:
     ladder = ladder_of(store_of(answered_call(media=50, lost=range(10, 15))))
     row = ladder.rows[6]
     assert isinstance(row, StreamRow)
-    assert row.delta == 3 * MS
+    assert deltas(ladder.rows)[row.key] == 3 * MS
     assert (row.figures.packets, row.figures.lost, row.figures.loss_percent) == (45, 5, 10.0)
 
 
@@ -177,62 +178,56 @@ def test_keys_of_rows_stay_when_rows_are_added() -> None:
     assert len(set(after)) == len(after) == 9
 
 
-def test_answers_that_ask_for_another_request_are_no_failures() -> None:
-    statuses = (180, 200, 302, 401, 407, 487, 404, 503, 603)
-    assert [kind_of(status) for status in statuses] == [
-        Kind.PROVISIONAL,
-        Kind.SUCCESS,
-        *[Kind.NOTICE] * 4,
-        *[Kind.FAILURE] * 3,
-    ]
-
-
-def sdp_of(body: bytes, mode: SdpMode) -> tuple[str, ...]:
-    store = store_of([Sent(0, request("INVITE", body=body), PHONE, PBX)])
-    return sdp_lines(store.dialogs[1].messages[0], mode)
-
-
-OFFER = sdp(PHONE, 40000, "9 8 101", "a=rtpmap:101 telephone-event/8000", "a=ptime:20") + (
-    b"m=video 40002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\na=sendonly\r\nm=image 0 udptl t38\r\n"
-)
-
-
-def test_the_first_mode_shows_the_first_section_and_codec() -> None:
-    assert sdp_of(OFFER, SdpMode.FIRST) == (f"audio {PHONE}:40000 G722",)
-
-
-def test_the_full_mode_shows_every_section_with_codecs_direction_and_packet_time() -> None:
-    assert sdp_of(OFFER, SdpMode.FULL) == (
-        f"audio {PHONE}:40000 G722 PCMA telephone-event 20 ms",
-        f"video {PHONE}:40002 H264 sendonly",
-        "image refused",
-    )
-
-
-def test_no_sdp_is_shown_in_the_mode_that_is_off() -> None:
-    assert sdp_of(OFFER, SdpMode.OFF) == ()
-
-
-def test_the_modes_come_in_turn() -> None:
-    assert [mode.next for mode in SdpMode] == [SdpMode.FIRST, SdpMode.FULL, SdpMode.OFF]
-
-
-def test_hosts_are_called_by_their_programs() -> None:
-    assert agents(ladder_of(store_of(answered_call()))) == ("Snom D785", "Asterisk PBX 20")
-
-
-def test_a_proxy_is_not_called_by_what_it_passes_on() -> None:
+def test_hosts_that_are_not_merged_have_a_column_for_each_port() -> None:
     ladder = ladder_of(
         store_of(
             [
-                Sent(0, request("INVITE", agent="Snom D785"), PHONE, PBX),
-                Sent(2, request("INVITE", agent="Snom D785", vias=2), PBX, TRUNK),
-                Sent(9, response("200 OK", agent="Trunk 7"), TRUNK, PBX),
-                Sent(10, response("200 OK", agent="Trunk 7"), PBX, PHONE),
+                Sent(0, request("INVITE", body=sdp(PHONE, 40000)), PHONE, PBX, 5062, 5060),
+                Sent(3, response("200 OK", body=sdp(PBX, 7000)), PBX, PHONE, 5060, 5062),
+                Sent(5, request("INVITE", call_id="call-2"), PBX, TRUNK, 5080, 5060),
+                *stream((PBX, 7000), (PHONE, 40000), start=10, count=20),
             ]
-        )
+        ),
+        merge=False,
     )
-    assert agents(ladder) == ("Snom D785", None, "Trunk 7")
+    assert names(ladder) == [f"{PHONE}:5062", f"{PBX}:5060", f"{PBX}:5080", f"{TRUNK}:5060"]
+    assert arrows(ladder)[-1] == ("PCMA", 1, 0)
+
+
+def test_media_of_a_host_that_signals_nothing_have_a_column_when_nothing_is_merged() -> None:
+    relay = "198.51.100.99"
+    sent = [
+        Sent(0, request("INVITE", body=sdp(relay, 30000)), PHONE, PBX),
+        *stream((relay, 30002), (relay, 30000), start=20, count=20),
+    ]
+    ladder = ladder_of(store_of(sent), merge=False)
+    assert names(ladder) == [f"{PHONE}:5060", f"{PBX}:5060", relay]
+    assert arrows(ladder)[1] == ("PCMA", 2, 2)
+
+
+def event(at: float, kind: EventKind, source: str, destination: str) -> Event:
+    one, other = (Endpoint(parse_address(host) or b"", 9) for host in (source, destination))
+    return Event(START + round(at * MS), kind, 1, Flow(one, other), 7, ("word",), ("note",))
+
+
+def test_events_stand_at_their_time_between_their_hosts() -> None:
+    dialogs = list(store_of(answered_call()).dialogs.values())
+    dtmf = event(5000, EventKind.DTMF, PHONE, PBX)
+    ladder = lay_out(dialogs, events=[dtmf])
+    assert arrows(ladder)[5] == ("word", 0, 1)
+    assert ladder.rows[5].key == ("dtmf", 1, 7, START + 5000 * MS)
+    assert ladder.rows[5].leg == 0
+
+
+def test_a_log_stands_at_a_host_and_makes_no_column() -> None:
+    dialogs = list(store_of(answered_call()).dialogs.values())
+    logs = [
+        event(10, EventKind.LOG, TRUNK, PBX),
+        event(11, EventKind.LOG, TRUNK, TRUNK),
+    ]
+    ladder = lay_out(dialogs, events=logs)
+    assert len(ladder.columns) == 2
+    assert [row for row in arrows(ladder) if row[0] == "word"] == [("word", 1, 1), ("word", 0, 0)]
 
 
 def test_hostile_texts_become_harmless_labels() -> None:

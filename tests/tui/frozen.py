@@ -1,12 +1,16 @@
 """An engine that stands still: a store made of real packets, and a status as told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sipscope.calls.store import DialogStore
+from sipscope.capture.file import FileSource
 from sipscope.capture.merge import FileSet
 from sipscope.engine import Engine, SourceStatus, Status
 from sipscope.errors import SaveError
+from sipscope.export.dialogs import NO_NAMES
+from sipscope.export.saving import Course
+from tests.commands import CAPTURES
 from tests.packets import SECOND, START
 from tests.signalling import PBX, PHONE, TRUNK, Sent, answered_call, request, response, store_of
 
@@ -22,6 +26,8 @@ class FrozenEngine(Engine):
     Attributes:
         told: The status, but for the figures that come from the store.
         saved: The arguments of every `save`.
+        forms: The form of every `save`.
+        kept: Files that hold RTP.
         refusal: Raised by the next `save`.
     """
 
@@ -31,6 +37,8 @@ class FrozenEngine(Engine):
         self.told = Status(
             sources or (LIVE,), NOW, 872.0, 9000, 92.0, 41.0, 8712.0, 0, 0, 0, 0, 0, 0, finished
         )
+        self.forms: list[str] = []
+        self.kept = ["call.pcap"]
         self.saved: list[tuple[str, list[int], bool, bool]] = []
         self.refusal: SaveError | None = None
 
@@ -42,12 +50,25 @@ class FrozenEngine(Engine):
             problems=self.store.problems,
         )
 
+    @property
+    def recordings(self) -> list[str]:
+        return self.kept
+
     def save(
-        self, path: str, dialog_ids: Sequence[int], *, rtp: bool, overwrite: bool = False
+        self,
+        path: str,
+        dialog_ids: Sequence[int],
+        *,
+        rtp: bool,
+        overwrite: bool = False,
+        form: str = "",
+        aliases: Mapping[str, str] = NO_NAMES,
+        course: Course | None = None,
     ) -> int:
         if self.refusal is not None:
             raise self.refusal
         self.saved.append((path, list(dialog_ids), rtp, overwrite))
+        self.forms.append(form)
         return 42
 
 
@@ -89,3 +110,10 @@ def busy_hour() -> list[Sent]:
 def engine_of(sent: Iterable[Sent] | None = None, *sources: SourceStatus) -> FrozenEngine:
     """Return an engine that has seen these packets, `busy_hour` if none are given."""
     return FrozenEngine(store_of(busy_hour() if sent is None else sent), *sources)
+
+
+def engine_that_read(name: str) -> FrozenEngine:
+    """Return an engine that has read a capture of the fixtures to its end."""
+    engine = Engine(FileSet([FileSource(str(CAPTURES / name))]), (), DialogStore())
+    engine.run()
+    return FrozenEngine(engine.store, FILE)

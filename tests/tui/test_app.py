@@ -15,8 +15,8 @@ from pathlib import Path
 import pyte
 import pytest
 
-from sipscope.errors import UsageError
-from sipscope.tui.app import SipscopeApp, run
+from sipscope.settings.model import Settings, View
+from sipscope.tui.app import SipscopeApp
 from sipscope.tui.screens.calls import CallsScreen
 from tests.tui.frozen import engine_of
 
@@ -247,6 +247,82 @@ async def test_an_error_in_a_tick_ends_the_app_with_status_1(
     assert isinstance(app.crash, KeyError)
 
 
-def test_an_unknown_theme_is_refused() -> None:
-    with pytest.raises(UsageError):
-        run(engine_of(), theme="pink")
+async def test_what_is_wrong_with_the_settings_is_told_on_the_first_screen() -> None:
+    settings = Settings(
+        view=View(theme="pink"),
+        keys={"calls.paus": ("x",)},
+        themes={"mine": {"failed": "reddish"}},
+    )
+    app = SipscopeApp(engine_of(), settings, ["there is no list.short"])
+    async with app.run_test(size=(160, 24)) as pilot:
+        await pilot.pause()
+        await pilot.pause()
+        told = app.screen.query_one("NoticeLine").render_line(0).text
+        assert "there is no list.short  (and 3 more" in told
+        assert app.theme == "sipscope-dark"
+
+
+async def test_a_theme_of_a_person_is_used() -> None:
+    settings = Settings(view=View(theme="mine"), themes={"mine": {"failed": "#aa0000"}})
+    async with SipscopeApp(engine_of(), settings).run_test() as pilot:
+        assert pilot.app.theme == "sipscope-mine"
+        assert pilot.app.current_theme.error == "#aa0000"
+
+
+async def test_the_keys_of_a_person_are_used_and_shown() -> None:
+    settings = Settings(keys={"calls.open": ("F11",)})
+    async with SipscopeApp(engine_of(), settings).run_test() as pilot:
+        await pilot.pause(0.3)
+        assert "F11 Call" in pilot.app.screen.query_one("KeyLine").render_line(0).text
+        await pilot.press("f11")
+        await pilot.pause()
+        assert not isinstance(pilot.app.screen, CallsScreen)
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({}, 0.25),
+        ({"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, 0.5),
+        ({"SIPSCOPE_VIEW_REFRESH_HZ": "0.0", "SSH_CONNECTION": "x"}, 0.5),
+        ({"SIPSCOPE_VIEW_REFRESH_HZ": "10"}, 0.1),
+        ({"SIPSCOPE_VIEW_REFRESH_HZ": "1000"}, 0.05),
+        ({"SIPSCOPE_VIEW_REFRESH_HZ": "x"}, 0.25),
+    ],
+)
+def test_news_come_twice_a_second_over_ssh_or_as_often_as_is_set(
+    environment: dict[str, str], seconds: float
+) -> None:
+    plain = {key: value for key, value in os.environ.items() if key != "SSH_CONNECTION"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sipscope.tui; print(sipscope.tui.REFRESH_S)"],
+        env=plain | environment,
+        capture_output=True,
+        check=True,
+    )
+    assert float(done.stdout) == seconds
+
+
+def state_of(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_it_is_suspended_and_comes_back() -> None:
+    with terminal(QUIET_PROGRAM) as shown:
+        shown.wait_for("8 calls")
+        raw = termios.tcgetattr(shown.slave)
+        shown.press("\x1a")
+        until = time.monotonic() + 10
+        while state_of(shown.process.pid) != "T" and time.monotonic() < until:
+            shown.read(0.05)
+        assert state_of(shown.process.pid) == "T"
+        assert termios.tcgetattr(shown.slave) != raw
+        assert b"\x1b[?1049l" in shown.received
+        shown.received = b""
+        shown.process.send_signal(signal.SIGCONT)
+        while b"8 calls" not in shown.received and time.monotonic() < until:
+            shown.read(0.05)
+        assert b"\x1b[?1049h" in shown.received
+        shown.press("q")
+        assert shown.finish() == 0
+        assert termios.tcgetattr(shown.slave) == shown.before

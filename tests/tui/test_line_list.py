@@ -3,10 +3,13 @@ from typing import ClassVar
 
 import pytest
 from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.geometry import Region
+from textual.strip import Strip
 
-from sipscope.tui.line_list import LineList, Span, fit
+from sipscope.tui.line_list import LineList, Span, changed_cells, fit
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ async def test_only_changed_lines_are_painted(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(numbers, "refresh", lambda *regions: painted.extend(regions))
         numbers.versions[2] = 1
         numbers.refresh_changed()
-        assert painted == [Region(0, 2, 30, 1)]
+        assert painted == [Region(7, 2, 1, 1)]
 
 
 async def test_nothing_is_painted_when_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,3 +282,37 @@ async def test_a_smaller_terminal_keeps_the_cursor_in_sight() -> None:
         await pilot.resize_terminal(30, 5)
         await pilot.pause()
         assert 18 in numbers.visible_rows
+
+
+async def test_a_span_may_have_several_styles() -> None:
+    numbers = Numbers()
+    async with Host(numbers).run_test(size=(30, 5)):
+        segment = next(iter(numbers.strip([Span("x", "failed place")])))
+        assert segment.style is not None
+        assert segment.style.color == numbers.style_of("failed").color
+        assert segment.style.bgcolor == numbers.style_of("place").bgcolor
+
+
+PLAIN, RED, BACK = Style(color="white"), Style(color="red"), Style(bgcolor="red")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cells"),
+    [
+        ([("abc", PLAIN)], [("abc", PLAIN)], (3, 3)),
+        ([("abcdef", PLAIN)], [("abXdef", PLAIN)], (2, 3)),
+        ([("ab", RED), ("12 ok", PLAIN)], [("ab", RED), ("13 ok", PLAIN)], (3, 4)),
+        ([("ab", RED), ("cd", PLAIN)], [("ab", PLAIN), ("cd", PLAIN)], (0, 2)),
+        ([("  ", RED), ("cd", PLAIN)], [("  ", PLAIN), ("ce", PLAIN)], (3, 4)),
+        ([("  ", BACK), ("cd", PLAIN)], [("  ", PLAIN), ("cd", PLAIN)], (0, 2)),
+        ([("日本", PLAIN)], [("日米", PLAIN)], (0, 4)),
+        ([("aaa", PLAIN)], [("aa", PLAIN), ("a", RED)], (2, 3)),
+        ([("abc", PLAIN)], [("abcd", PLAIN)], (0, 4)),
+    ],
+)
+def test_only_cells_that_look_different_are_painted(
+    old: list[tuple[str, Style]], new: list[tuple[str, Style]], cells: tuple[int, int]
+) -> None:
+    lines = [Strip([Segment(text, style) for text, style in line]) for line in (old, new)]
+    begin, end = changed_cells(*lines)
+    assert (begin, end) == cells or (begin == end and cells[0] == cells[1])

@@ -83,6 +83,7 @@ def test_a_file_that_was_read_tells_its_packets() -> None:
     [
         ({"evicted": 5}, "5 evicted"),
         ({"malformed": 7}, "7 malformed"),
+        ({"incomplete": 2}, "2 incomplete"),
         ({"sources": (replace(LIVE, truncated_packets=9),)}, "9 cut short"),
         ({"dialogs": 1}, "1 call "),
         ({"problems": 1}, "1 problem "),
@@ -93,7 +94,7 @@ def test_what_is_not_whole_is_said(changes: dict[str, object], words: str) -> No
 
 
 def test_what_is_zero_is_not_counted() -> None:
-    for words in ("evicted", "malformed", "cut short", "damaged"):
+    for words in ("evicted", "malformed", "incomplete", "cut short", "damaged"):
         assert words not in text(QUIET)
 
 

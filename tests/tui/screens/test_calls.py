@@ -5,15 +5,21 @@ import pytest
 from textual.pilot import Pilot
 
 from sipscope.engine import SourceStatus
+from sipscope.settings.model import CallList as CallListSettings
+from sipscope.settings.model import Settings, View
 from sipscope.tui.app import SipscopeApp
 from sipscope.tui.screens.call import CallScreen
 from sipscope.tui.screens.calls import CallsScreen
+from sipscope.tui.screens.columns import ColumnsScreen
 from sipscope.tui.screens.help import HelpScreen
+from sipscope.tui.screens.media import MediaScreen
 from sipscope.tui.screens.messages import MessagesScreen
 from sipscope.tui.screens.question import Question
 from sipscope.tui.screens.save import SaveScreen
 from sipscope.tui.screens.statistics import StatisticsScreen
+from sipscope.tui.screens.streams import StreamsScreen
 from sipscope.tui.widgets.call_list import CallList
+from sipscope.tui.widgets.filter_line import Proposals
 from tests.signalling import PBX, PHONE, Sent, add, answered_call, request
 from tests.tui.frozen import FILE, FrozenEngine, busy_hour, engine_of, ringing
 
@@ -171,10 +177,10 @@ async def test_a_click_on_a_title_sorts_and_a_second_one_reverses() -> None:
         x = lines(screen)[0].index("MOS") + 1
         await pilot.click(CallList, offset=(x, 0))
         await settled(pilot)
-        assert (screen.view.column, screen.view.descending) == ("mos", True)
+        assert (screen.view.column, screen.view.descending) == ("mos", False)
         await pilot.click(CallList, offset=(x, 0))
         await settled(pilot)
-        assert (screen.view.column, screen.view.descending) == ("mos", False)
+        assert (screen.view.column, screen.view.descending) == ("mos", True)
 
 
 async def test_enter_opens_the_call_under_the_cursor() -> None:
@@ -241,6 +247,33 @@ async def test_r_shows_the_raw_messages(key: str) -> None:
         await pilot.press(key)
         await pilot.pause()
         assert isinstance(pilot.app.screen, MessagesScreen)
+
+
+async def test_m_shows_the_media_of_the_call_under_the_cursor() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("end", "m")
+        await pilot.pause()
+        media = pilot.app.screen
+        assert isinstance(media, MediaScreen)
+        assert media.text.render_line(0).text.startswith(f"{PHONE}:40000 → {PBX}:18000")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.screen is screen
+
+
+async def test_the_list_costs_nothing_while_another_screen_is_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("M")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, StreamsScreen)
+        looked: list[int] = []
+        monkeypatch.setattr(screen.view, "update", looked.append)
+        screen.refresh_calls()
+        assert looked == []
 
 
 async def test_a_paused_view_stands_still_and_says_so() -> None:
@@ -419,7 +452,7 @@ def test_the_call_list_looks_right(snap_compare: SnapCompare, size: tuple[int, i
 
 @pytest.mark.parametrize("theme", ["light", "ansi"])
 def test_other_themes_look_right(snap_compare: SnapCompare, theme: str) -> None:
-    themed = SipscopeApp(engine_of(), theme)
+    themed = SipscopeApp(engine_of(), Settings(view=View(theme=theme)))
     assert snap_compare(themed, terminal_size=(80, 24), run_before=settled)
 
 
@@ -445,3 +478,180 @@ def test_typing_a_filter_looks_right(snap_compare: SnapCompare) -> None:
 def test_a_damaged_file_looks_right(snap_compare: SnapCompare) -> None:
     damaged = replace(FILE, damaged="ends within a packet, 12 bytes are missing")
     assert snap_compare(app(engine_of(None, damaged)), terminal_size=(80, 24), run_before=settled)
+
+
+async def test_columns_can_be_chosen_and_a_header_is_one() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("t")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ColumnsScreen)
+        await pilot.press("a", *"Max-Forwards", "enter", "escape")
+        screen = await settled(pilot)
+        assert screen.calls.column_ids[-1] == "header.max-forwards"
+
+
+async def test_columns_that_do_not_fit_come_with_the_arrow_keys() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert lines(screen)[0].endswith("▸")
+        await pilot.press("right", "right")
+        await pilot.pause()
+        assert lines(screen)[0].split()[:2] == ["◂", "To"]
+        await pilot.press("left", "left", "left")
+        await pilot.pause()
+        assert lines(screen)[0].split()[0] == "Time↓"
+
+
+async def test_minus_folds_what_is_no_call_and_counts_it() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("-")
+        screen = await settled(pilot)
+        assert len(screen.view.ids) == 6
+        assert screen.folded_line.display
+        words = screen.folded_line.render_line(0).text.strip()
+        assert words == "⋯ 1 OPTIONS and 1 REGISTER folded (-)"
+        await pilot.press("-")
+        await settled(pilot)
+        assert len(screen.view.ids) == 8
+        assert not screen.folded_line.display
+
+
+async def test_the_colour_means_what_the_person_wants() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        seen = [screen.calls.color_by]
+        for _ in range(4):
+            await pilot.press("c")
+            seen.append(screen.calls.color_by)
+        assert seen == ["state", "group", "problem", "method", "state"]
+        assert notice(screen) == "coloured by state"
+
+
+async def test_a_pinned_call_is_kept_and_has_a_sign() -> None:
+    engine = engine_of()
+    async with app(engine).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press("P")
+        await pilot.pause()
+        assert engine.store.pinned == {screen.view.ids[0]}
+        assert lines(screen)[1].startswith("◆")
+        await pilot.press("P")
+        assert engine.store.pinned == set()
+
+
+@pytest.mark.parametrize(
+    ("place", "row"), [("#3", 3), ("3", 3), ("22:13:36", 2), ("22:13", 1), ("2030-01-01", 8)]
+)
+async def test_a_colon_goes_to_a_time_or_a_number(place: str, row: int) -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press(":", *place, "enter")
+        await pilot.pause()
+        assert screen.calls.row == row
+        assert screen.calls.has_focus
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("#99", "#99 is not in the list."), ("noon", "noon is no place.")]
+)
+async def test_a_place_that_there_is_not_is_told(place: str, words: str) -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        await pilot.press(":", *place, "enter")
+        await pilot.pause()
+        assert notice(screen).startswith(words)
+
+
+async def test_a_star_marks_all_that_are_shown_or_none() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await pilot.press("/", *"rejected", "enter")
+        screen = await settled(pilot)
+        await pilot.press("*")
+        assert screen.calls.marked == set(screen.view.ids) == {2, 4, 5}
+        await pilot.press("*")
+        assert screen.calls.marked == set()
+
+
+async def test_what_is_no_filter_yet_leaves_the_former_one_and_says_why() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await pilot.press("/", *"status > 400", *" and bogus = 1")
+        screen = await settled(pilot)
+        assert screen.view.filter.text.rstrip() == "status > 400 and bogus"
+        line = screen.filter_line.query_one(Proposals)
+        assert line.render_line(0).text.strip().startswith("There is no field bogus.")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert screen.filter_line.display
+
+
+async def test_tab_completes_a_filter() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await pilot.press("/", *"stat", "tab", "=", *" rej", "tab", "enter")
+        screen = await settled(pilot)
+        assert screen.view.filter.text.split() == ["state", "=", "rejected"]
+        assert len(screen.view.ids) == 3
+
+
+async def test_filters_of_former_times_come_back() -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await pilot.press("/", *"busy", "enter", "escape")
+        await pilot.press("/", "up", "enter")
+        screen = await settled(pilot)
+        assert screen.view.filter.text == "busy"
+
+
+@pytest.mark.parametrize("key", ["f", "F", "f7"])
+async def test_a_filter_is_made_of_fields(key: str) -> None:
+    async with app().run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(key, *"anna", "enter")
+        screen = await settled(pilot)
+        assert screen.view.filter.text == "from ~ anna"
+        assert len(screen.view.ids) == 1
+
+
+async def test_the_list_begins_as_the_settings_say() -> None:
+    listed = CallListSettings(
+        columns=("index", "from", "transport"),
+        widths={"from": 7},
+        sort="from",
+        descending=False,
+        fold=("OPTIONS",),
+        color_by="method",
+        filter="not method = REGISTER",
+    )
+    settings = Settings(list=listed)
+    async with SipscopeApp(engine_of(), settings).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert lines(screen)[0].split() == ["#", "From↑", "Transp"]
+        assert len(screen.view.ids) == 6
+        assert screen.calls.color_by == "method"
+        assert screen.view.folded_counts() == {"OPTIONS": 1}
+
+
+async def test_a_filter_in_the_settings_that_is_none_is_told() -> None:
+    settings = Settings(list=CallListSettings(filter="mos <"))
+    async with SipscopeApp(engine_of(), settings).run_test(size=(80, 24)) as pilot:
+        screen = await settled(pilot)
+        assert notice(screen).startswith("settings: filter: A value is missing")
+        assert len(screen.view.ids) == 8
+
+
+def test_folded_marked_and_coloured_looks_right(snap_compare: SnapCompare) -> None:
+    async def arrange(pilot: Running) -> None:
+        await settled(pilot)
+        await pilot.press("-", "c", "P", "down", "space", "*", "right")
+        await settled(pilot)
+        calls_of(pilot).notice_line._fall_silent()
+
+    assert snap_compare(app(), terminal_size=(80, 24), run_before=arrange)
+
+
+def test_a_wrong_filter_looks_right(snap_compare: SnapCompare) -> None:
+    async def arrange(pilot: Running) -> None:
+        await pilot.press("/", *"bogus = 1 and st")
+        await settled(pilot)
+
+    assert snap_compare(app(), terminal_size=(80, 24), run_before=arrange)

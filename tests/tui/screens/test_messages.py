@@ -90,6 +90,25 @@ async def test_escape_while_typing_leaves_the_former_search() -> None:
         assert app.screen is app.messages
 
 
+async def test_lines_and_messages_are_copied() -> None:
+    app = Opened(answered_call())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("down", "y")
+        assert app.clipboard == "INVITE sip:2002@example.com SIP/2.0"
+        await pilot.press("space", "down", "down", "y")
+        assert app.clipboard.count("\n") == 2
+        await pilot.press("Y")
+        assert app.clipboard.startswith("INVITE ")
+        assert app.clipboard.endswith("RTP/AVP 8 0 101\n")
+
+
+async def test_the_copied_message_is_the_one_that_was_found() -> None:
+    app = Opened(answered_call())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("/", *"bye sip", "enter", "Y")
+        assert app.clipboard.startswith("BYE ")
+
+
 async def test_the_call_can_be_saved_from_here() -> None:
     app = Opened(answered_call())
     async with app.run_test(size=(80, 24)) as pilot:

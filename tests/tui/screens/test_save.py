@@ -1,3 +1,5 @@
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,11 +8,21 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from sipscope.errors import SaveError
+from sipscope.export.saving import Course
+from sipscope.settings.model import Save, Settings
 from sipscope.tui.app import SipscopeApp
 from sipscope.tui.screens import save as save_module
 from sipscope.tui.screens.calls import CallsScreen
-from sipscope.tui.screens.save import SaveScreen, default_path
-from tests.tui.frozen import FrozenEngine, engine_of
+from sipscope.tui.screens.save import (
+    NO_RTP,
+    TEXT_HAS_NONE,
+    SaveScreen,
+    completed_folder,
+    default_name,
+    with_ending,
+)
+from sipscope.tui.widgets.option import Option
+from tests.tui.frozen import FrozenEngine, engine_of, engine_that_read
 
 
 @pytest.fixture
@@ -135,19 +147,157 @@ async def test_a_path_is_needed(engine: FrozenEngine) -> None:
         assert said(pilot) == "Type the name of a file."
 
 
-def test_the_proposed_name_is_a_capture_file_of_now() -> None:
-    assert default_path().startswith("sipscope-")
-    assert default_path().endswith(".pcap")
-
-
-def test_the_panel_looks_right(
-    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, engine: FrozenEngine
+async def test_the_name_is_made_from_the_call_in_the_folder_that_was_set(
+    engine: FrozenEngine,
 ) -> None:
-    monkeypatch.setattr(save_module, "default_path", lambda: "sipscope-20260101-120000.pcap")
+    app = SipscopeApp(engine, Settings(save=Save(folder="/calls", form="pcapng")))
+    async with app.run_test() as pilot:
+        await pilot.pause(0.3)
+        await pilot.press("s")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Input).value == (
+            "/calls/monitor-2002-20231114-221342.pcapng"
+        )
+        await pilot.press("down", "down")
+        assert pilot.app.screen.query_one(Input).value.startswith("/calls/sipscope-")
+
+
+async def test_a_name_that_was_typed_stays(engine: FrozenEngine) -> None:
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "mine.pcap")
+        await pilot.press("down")
+        assert pilot.app.screen.query_one(Input).value == "mine.pcap"
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [("a.pcap", "pcap"), ("a.pcapng", "pcapng"), ("a.pcap.gz", "pcap")]
+)
+async def test_the_form_follows_the_name(engine: FrozenEngine, path: str, form: str) -> None:
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, path)
+        await save(pilot)
+        assert engine.forms == [form]
+
+
+async def test_the_name_follows_the_form(engine: FrozenEngine) -> None:
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "a.pcap")
+        await pilot.press("ctrl+t", "ctrl+t")
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Input).value == "a.txt"
+        await save(pilot)
+        assert engine.forms == ["text"]
+        assert engine.saved[0][2] is False
+
+
+def rtp_option(pilot: Pilot[None]) -> Option:
+    return next(each for each in pilot.app.screen.query(Option) if each.label == "RTP")
+
+
+async def test_without_a_recording_rtp_cannot_be_chosen_and_it_is_said_why(
+    engine: FrozenEngine,
+) -> None:
+    engine.kept = []
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "a.pcap")
+        assert rtp_option(pilot).reason == NO_RTP
+        await pilot.press("ctrl+r")
+        await save(pilot)
+        assert engine.saved[0][2] is False
+
+
+async def test_a_text_holds_no_rtp(engine: FrozenEngine) -> None:
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "a.txt")
+        assert rtp_option(pilot).reason == TEXT_HAS_NONE
+
+
+async def test_all_legs_can_be_saved_with_a_call(tmp_path: Path) -> None:
+    engine = engine_that_read("call-b2bua.pcap")
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, str(tmp_path / "legs.pcap"))
+        await pilot.press("ctrl+l")
+        await save(pilot)
+        assert sorted(engine.saved[0][1]) == [1, 2]
+
+
+async def test_fields_are_reached_with_tab_and_changed_with_space(engine: FrozenEngine) -> None:
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "a.pcap")
+        await pilot.press("tab", "space", "tab", "space")
+        await save(pilot)
+        assert engine.saved == [("a.pcapng", [8], False, False)]
+        assert engine.forms == ["pcapng"]
+
+
+async def test_a_long_save_tells_how_far_it_is_and_can_be_cancelled(
+    engine: FrozenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went = threading.Event()
+
+    def slow(self: FrozenEngine, path: str, ids: object, *, course: Course, **rest: object) -> int:
+        course.at(0.43)
+        went.set()
+        while True:
+            course.at(0.43)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(FrozenEngine, "save", slow)
+    async with SipscopeApp(engine).run_test() as pilot:
+        await open_panel(pilot, "a.pcap")
+        await pilot.press("enter")
+        await pilot.pause(0.6)
+        assert went.is_set()
+        assert said(pilot) == "Saving… 43 %  Esc cancels"
+        await pilot.press("escape")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        assert said(pilot) == "The save was cancelled. Nothing was left behind."
+        assert isinstance(pilot.app.screen, SaveScreen)
+
+
+@pytest.mark.parametrize(
+    ("path", "ending", "other"),
+    [
+        ("a.pcap", ".pcapng", "a.pcapng"),
+        ("a.PCAP.gz", ".pcapng", "a.pcapng.gz"),
+        ("a.pcap.gz", ".txt", "a.txt"),
+        ("a.b", ".txt", "a.b"),
+    ],
+)
+def test_an_ending_is_replaced_when_it_is_that_of_a_form(
+    path: str, ending: str, other: str
+) -> None:
+    assert with_ending(path, ending) == other
+
+
+def test_folders_are_completed(tmp_path: Path) -> None:
+    for name in ("calls", "cases"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "cat.pcap").touch()
+    assert completed_folder(f"{tmp_path}/ca") == f"{tmp_path}/calls/"
+    assert completed_folder(f"{tmp_path}/cas") == f"{tmp_path}/cases/"
+    for path in (f"{tmp_path}/cat", f"{tmp_path}/", f"{tmp_path}/none/x", ""):
+        assert completed_folder(path) is None
+
+
+def test_a_name_without_a_call_is_that_of_now() -> None:
+    assert default_name().startswith("sipscope-20")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=lambda size: f"{size[0]}")
+def test_the_panel_looks_right(
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+    engine: FrozenEngine,
+    size: tuple[int, int],
+) -> None:
+    monkeypatch.setattr(save_module, "default_name", lambda: "sipscope-20260101-120000")
+    engine.kept = [] if size[0] == 160 else engine.kept
 
     async def arrange(pilot: Pilot[None]) -> None:
         await pilot.pause(0.3)
         await pilot.press("space", "s")
         await pilot.pause()
 
-    assert snap_compare(SipscopeApp(engine), terminal_size=(80, 24), run_before=arrange)
+    assert snap_compare(SipscopeApp(engine), terminal_size=size, run_before=arrange)

@@ -21,7 +21,7 @@ class Host(App[None]):
 @pytest.mark.parametrize(
     ("width", "text"),
     [
-        (80, "Enter Call  Space Mark  / Filter  F2 Save  x Legs  r Raw  i Stats  ? Keys"),
+        (80, "Enter Call  Space Mark  / Filter  F2 Save  x Legs  r Raw  m Media  ? Keys"),
         (40, "Enter Call  Space Mark  ? Keys"),
     ],
 )

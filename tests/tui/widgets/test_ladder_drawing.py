@@ -1,10 +1,14 @@
 """Arrows between lifelines, to the cell."""
 
+from dataclasses import replace
+
 from rich.cells import cell_len
 
-from sipscope.calls.ladder import Column, Ladder, MessageRow, lay_out
+from sipscope.calls.ladder import Column, EventRow, Ladder, MessageRow, lay_out
+from sipscope.calls.ladder_events import Event, EventKind
+from sipscope.calls.ladder_selection import fold
 from sipscope.calls.rows import stream_figures
-from sipscope.decode.address import parse_address
+from sipscope.decode.address import Endpoint, Flow, parse_address
 from sipscope.tui.line_list import STYLES, Span
 from sipscope.tui.widgets.ladder_drawing import (
     LEAST_SPACING,
@@ -81,17 +85,18 @@ def test_a_retransmission_has_a_broken_line_and_says_again() -> None:
 def test_a_stream_has_a_double_line_and_its_figures() -> None:
     rows = drawn(answered_call(media=100, lost=range(10, 17)), 57)[5:7]
     assert rows == [
-        "        ╞═══ PCMA 100 pkt 0.0 % lost 0.0 ms ═══▶│",
-        "        │◀═══ PCMA 93 pkt 7.0 % lost 0.0 ms ════╡",
+        "        ╞═══ PCMA 0.0 % lost 0.0 ms MOS 4.4 ═══▶│",
+        "        │◀══ PCMA 7.0 % lost 0.0 ms MOS 3.5 ════╡",
     ]
 
 
 def test_a_stream_tells_less_where_there_is_less_room() -> None:
     sent = answered_call(media=100, lost=range(10, 17))
-    assert [drawn(sent, width)[6].strip("│◀═╡ ") for width in (70, 50, 42, 36)] == [
-        "PCMA 93 pkt 7.0 % lost 0.0 ms jitter",
-        "PCMA 7.0 % lost 0.0 ms",
-        "PCMA 7.0 % lost",
+    assert [drawn(sent, width)[6].strip("│◀═╡ ") for width in (70, 57, 50, 42, 36)] == [
+        "PCMA 93 pkt 7.0 % lost 0.0 ms MOS 3.5",
+        "PCMA 7.0 % lost 0.0 ms MOS 3.5",
+        "PCMA 7.0 % lost MOS 3.5",
+        "PCMA 7.0 % MOS 3.5",
         "PCMA 7.0 %",
     ]
 
@@ -121,10 +126,10 @@ def test_a_row_has_the_style_of_what_it_means() -> None:
     assert styles(sent) == [{"strong"}, {"progress"}, {"doubtful"}, {"failed"}, {"good"}, {"old"}]
 
 
-def test_the_loss_of_a_stream_has_the_style_of_how_bad_it_is() -> None:
+def test_loss_and_mos_of_a_stream_have_the_style_of_how_bad_they_are() -> None:
     assert styles(answered_call(media=100, lost=range(10, 17)))[5:7] == [
         {"media", "good"},
-        {"media", "failed"},
+        {"media", "failed", "doubtful"},
     ]
 
 
@@ -172,9 +177,60 @@ def test_the_middle_of_a_long_address_is_left_out() -> None:
     assert crop_middle(IPV6, 18) == "2001:d…c:bbbb:aaaa"
 
 
+def test_names_that_were_given_stand_for_addresses() -> None:
+    columns = ladder_of(answered_call()).columns
+    assert place(columns, 57, ("Anna", None)).names == ("Anna", f"{PBX}:5060")
+    assert place(columns, 40, ("x" * 60, None)).names[0] == "x" * 18 + "…"
+
+
+def event(kind: EventKind, *labels: str, doubtful: bool = False) -> EventRow:
+    flow = Flow(Endpoint(b"\xc0\0\2\x15", 1), Endpoint(b"\xc0\0\2\x16", 2))
+    return EventRow(0, 1, 0, 1, Event(0, kind, 1, flow, 1, labels, (), doubtful))
+
+
+def drawn_event(row: EventRow, width: int) -> str:
+    lifelines = place(ladder_of(answered_call()).columns, width)
+    return line_text(draw(row, lifelines)).rstrip()
+
+
+def test_an_event_has_a_dotted_line_and_as_many_words_as_there_is_room_for() -> None:
+    row = event(EventKind.RTCP, "RTCP 12 reports, worst 9.0 % lost", "RTCP 9.0 % lost", "RTCP")
+    assert drawn_event(row, 64) == "        ├┈┈┈┈┈ RTCP 12 reports, worst 9.0 % lost ┈┈┈┈┈▶│"
+    assert drawn_event(row, 50) == "        ├┈┈┈┈┈┈┈ RTCP 9.0 % lost ┈┈┈┈┈┈┈▶│"
+    assert drawn_event(row, 36) == "        ├┈┈┈┈┈┈ RTCP ┈┈┈┈┈▶│"
+
+
+def test_a_log_stands_at_its_lifeline() -> None:
+    row = replace(event(EventKind.LOG, "log: call routed to the trunk"), destination=0)
+    assert drawn_event(row, 57) == "        ┝ log: call routed to the trunk         │"
+
+
+def test_a_doubtful_event_has_that_style() -> None:
+    lifelines = place(ladder_of(answered_call()).columns, 57)
+    line = draw(event(EventKind.RTCP, "RTCP", doubtful=True), lifelines)
+    assert {span.style for span in line if span.text.isalnum()} == {"doubtful"}
+
+
+def test_lines_have_the_colour_of_their_leg_and_labels_that_of_their_meaning() -> None:
+    ladder = ladder_of(answered_call(media=20))
+    lifelines = place(ladder.columns, 57)
+    for row in ladder.rows:
+        line = draw(row, lifelines, legs=True)
+        assert {span.style for span in line if span.text in "├┤─═╞╡▶◀"} == {"leg-a"}
+        assert "leg-a" not in {span.style for span in line if span.text.isalnum()}
+
+
+def test_a_message_that_is_folded_tells_how_often_it_came() -> None:
+    sent = [Sent(at, request("INVITE"), PHONE, PBX) for at in (0, 500, 1500)]
+    ladder = ladder_of(sent)
+    (row,) = fold(ladder.rows)
+    line = line_text(draw(row, place(ladder.columns, 57))).rstrip()
+    assert line == "        ├────────────── INVITE ×3 ─────────────▶│"  # noqa: RUF001
+
+
 def test_ports_that_tell_columns_apart_are_not_left_out() -> None:
     columns = [Column(parse_address("192.168.100.200") or b"", (port,)) for port in (50601, 50602)]
-    assert place(columns, 30).names == ("192.16….200:50601", "192.16….200:50602")
+    assert place(columns, 30).names == ("192.1….200:50601", "192.1….200:50602")
 
 
 def test_wide_characters_keep_their_cells() -> None:

@@ -1,10 +1,8 @@
 """Many messages as one text."""
 
-import re
-
 from sipscope.calls.ladder import MessageRow, lay_out
 from sipscope.tui.line_list import Span
-from sipscope.tui.widgets.message_log import MessageLog, matches
+from sipscope.tui.widgets.message_log import MessageLog
 from sipscope.tui.widgets.wrapping import line_text
 from tests.signalling import PBX, PHONE, Sent, answered_call, request, response, store_of
 from tests.tui.stage import Stage
@@ -124,10 +122,48 @@ async def test_text_that_was_broken_at_the_edge_is_found() -> None:
         assert "".join(found) == "xxneedle"
 
 
-def test_matches_are_in_pieces_over_folded_lines() -> None:
-    lines = [(Span("abc"),), (Span("┊ ", "rule"), Span("def")), (Span("abc"),)]
-    assert list(matches(lines, re.compile("cd"))) == [[(0, 2, 3), (1, 2, 3)]]
-    assert list(matches(lines, re.compile("fa"))) == []
+async def test_the_line_under_the_cursor_can_be_taken_and_the_whole_message() -> None:
+    app = Reader(rows_of(answered_call()))
+    async with app.run_test(size=(90, 20)) as pilot:
+        log = app.widget
+        assert log.part() == ""  # the heading is ours
+        await pilot.press("down")
+        assert log.part() == "INVITE sip:2002@example.com SIP/2.0"
+        assert log.whole() == app.rows[0].message.raw.decode().replace("\r\n", "\n")
+
+
+async def test_marked_lines_are_taken_over_several_messages() -> None:
+    app = Reader(rows_of(answered_call()[4:6]))
+    async with app.run_test(size=(90, 40)) as pilot:
+        await pilot.press("down")
+        log = app.widget
+        log.set_mark(True)
+        await pilot.press("end")
+        first, second = log.part().split("\n\n")
+        assert first.startswith("ACK sip:2002@example.com SIP/2.0\nVia: ")
+        assert second.startswith("BYE sip:2002@example.com SIP/2.0\nVia: ")
+
+
+async def test_a_line_that_was_broken_is_taken_as_a_whole() -> None:
+    app = Reader(rows_of([Sent(0, request("INVITE", call_id="x" * 60), PHONE, PBX)]))
+    async with app.run_test(size=(40, 30)) as pilot:
+        while not app.widget.part().startswith("Call-ID"):
+            await pilot.press("down")
+        assert app.widget.part() == "Call-ID: " + "x" * 60
+
+
+async def test_the_message_under_the_cursor_is_known() -> None:
+    app = Reader(rows_of(answered_call()))
+    async with app.run_test(size=(90, 10)):
+        app.widget.scroll_to_message(app.rows[3].key)
+        assert app.widget.message is app.rows[3]
+
+
+async def test_times_may_be_in_utc() -> None:
+    app = Reader(rows_of(answered_call()))
+    app.widget.utc = True
+    async with app.run_test(size=(90, 10)):
+        assert app.shown()[0].startswith("── 22:13:20.000000 UTC  ")
 
 
 async def test_no_messages_are_an_empty_text() -> None:
@@ -137,3 +173,4 @@ async def test_no_messages_are_an_empty_text() -> None:
         app.widget.search("x")
         assert not app.widget.find_next(1)
         assert app.shown() == []
+        assert (app.widget.part(), app.widget.whole(), app.widget.message) == ("", "", None)

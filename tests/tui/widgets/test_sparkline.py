@@ -1,6 +1,6 @@
 """Bars for values."""
 
-from sipscope.tui.widgets.sparkline import resample, sparkline
+from sipscope.tui.widgets.sparkline import bars, resample, sparkline
 
 
 def test_bars_reach_from_nothing_to_the_top() -> None:
@@ -17,6 +17,14 @@ def test_little_is_not_drawn_as_nothing() -> None:
 
 def test_what_is_unknown_is_left_blank() -> None:
     assert sparkline([None, 0], 5) == " ▁"
+
+
+def test_bars_may_be_several_lines_high() -> None:
+    assert bars([0, 4, 8, 15, 23, 30, None, 0.001], 23, 3) == [
+        "    ██  ",
+        "  ▁███  ",
+        "▁▅████ ▂",
+    ]
 
 
 def test_few_values_stay_as_they_are() -> None:

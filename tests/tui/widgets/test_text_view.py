@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from textual.events import MouseScrollDown
+from textual.strip import Strip
 
 from sipscope.tui.line_list import Span
 from sipscope.tui.widgets.text_view import TextView
@@ -74,3 +75,40 @@ async def test_the_mouse_wheel_scrolls() -> None:
     async with app.run_test(size=(12, 4)) as pilot:
         await pilot._post_mouse_events([MouseScrollDown], app.widget)
         assert app.widget.top == 3
+
+
+class Painted(TextView):
+    """Remembers which lines were painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[int] = []
+
+    def render_line(self, y: int) -> Strip:
+        self.lines.append(y)
+        return super().render_line(y)
+
+
+async def test_only_lines_that_are_different_are_painted() -> None:
+    text = Painted()
+    app = Stage(text)
+    async with app.run_test(size=(12, 4)) as pilot:
+        text.show(lambda width: numbered(3))
+        await pilot.pause()
+        text.lines.clear()
+        text.show(lambda width: [*numbered(2), (Span("other"),)], keep_place=True)
+        await pilot.pause()
+        assert text.lines == [2]
+
+
+async def test_all_lines_are_painted_when_the_view_moves() -> None:
+    text = Painted()
+    app = Stage(text)
+    async with app.run_test(size=(12, 4)) as pilot:
+        text.show(lambda width: numbered(20))
+        text.scroll_to_line(5)
+        await pilot.pause()
+        text.lines.clear()
+        text.show(lambda width: numbered(20))
+        await pilot.pause()
+        assert set(text.lines) == {0, 1, 2, 3}

@@ -6,12 +6,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from sipscope.calls.ladder import Key
 from sipscope.decode.text import display
 from sipscope.tui import REFRESH_S
+from sipscope.tui.clipboard import copy
 from sipscope.tui.keys import EVERYWHERE, MESSAGES, MOVEMENT, Context, bindings
 from sipscope.tui.screens.chosen import ChosenDialogs
 from sipscope.tui.screens.save import SaveScreen
 from sipscope.tui.status import StatusLine
+from sipscope.tui.visibility import is_seen
 from sipscope.tui.widgets.call_title import CallTitle
 from sipscope.tui.widgets.key_line import KeyLine
 from sipscope.tui.widgets.message_log import MessageLog
@@ -29,6 +32,7 @@ class MessagesScreen(Screen[None]):
         engine: Where they are.
         dialog_ids: Whose messages.
         key: Of the ladder's row to begin with.
+        utc: Whether times are in UTC.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(MESSAGES)]
@@ -36,11 +40,17 @@ class MessagesScreen(Screen[None]):
     CONTEXTS: ClassVar[tuple[Context, ...]] = (MESSAGES, MOVEMENT, EVERYWHERE)
 
     def __init__(
-        self, engine: "Engine", dialog_ids: list[int], key: tuple[int, ...] | None = None
+        self,
+        engine: "Engine",
+        dialog_ids: list[int],
+        key: Key | None = None,
+        *,
+        utc: bool = False,
     ) -> None:
         super().__init__()
         self.engine = engine
         self.log_view = MessageLog()
+        self.log_view.utc = utc
         self._chosen = ChosenDialogs(engine, dialog_ids)
         self._begin_with = key
         self._title = CallTitle()
@@ -69,7 +79,7 @@ class MessagesScreen(Screen[None]):
 
     def refresh_messages(self) -> None:
         """Show what is new."""
-        if not self.is_current:
+        if not is_seen(self):
             return
         self._title.show(*self._chosen.title(self.engine.status().now))
         if self._chosen.changed():
@@ -83,6 +93,23 @@ class MessagesScreen(Screen[None]):
         """Go to the next or previous place with the text."""
         if self.log_view.words and not self.log_view.find_next(direction):
             self._notice.say(f"No {display(self.log_view.words)} in these messages", "doubtful")
+
+    def action_mark(self) -> None:
+        """Mark lines from the cursor on, or none."""
+        self.log_view.set_mark(self.log_view.mark is None)
+
+    def action_copy_part(self) -> None:
+        """Put the line under the cursor, or the marked lines, on the clipboard."""
+        text = self.log_view.part()
+        what = "the marked lines" if self.log_view.mark is not None else "the line"
+        self._notice.say(*copy(self.app, text, what if text else "text of a message here"))
+        self.log_view.set_mark(False)
+
+    def action_copy(self) -> None:
+        """Put the message under the cursor on the clipboard."""
+        row = self.log_view.message
+        if row is not None:
+            self._notice.say(*copy(self.app, self.log_view.whole(), row.label))
 
     def action_save(self) -> None:
         """Save the call to a file."""

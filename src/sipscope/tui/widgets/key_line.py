@@ -2,6 +2,7 @@
 
 from textual.strip import Strip
 
+from sipscope.tui.keymap import remapped
 from sipscope.tui.keys import HELP, Context, Key, footer, written
 from sipscope.tui.line_list import Span, StyledLines
 
@@ -26,6 +27,9 @@ class KeyLine(StyledLines):
     def render_line(self, y: int) -> Strip:
         """Return the line."""
         spans = [Span(" ")]
-        for key in footer(self.context.keys, self.size.width - 1, self.last):
+        context = self.context
+        if changed := getattr(self.app, "user_keys", None):
+            (context,) = remapped((context,), changed)
+        for key in footer(context.keys, self.size.width - 1, self.last):
             spans += (Span(written(key.keys[0]), "strong"), Span(f" {key.footer}  "))
         return self.strip(spans)

@@ -1,25 +1,22 @@
 """How the rows of a ladder look: lifelines, arrows and labels in cells of the terminal."""
 
 from collections.abc import Iterator, Sequence
+from string import ascii_uppercase
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 
-from sipscope.calls.columns import loss_severity
-from sipscope.calls.ladder import (
-    Column,
-    MessageRow,
-    Row,
-    StreamRow,
-    message_label,
-)
+from sipscope.calls.columns import loss_severity, mos_severity
+from sipscope.calls.ladder import Column, EventRow, MessageRow, Row, StreamRow
+from sipscope.calls.ladder_events import EventKind
+from sipscope.calls.ladder_words import message_label
 from sipscope.decode.text import display
 from sipscope.rtpqos.figures import StreamFigures
 from sipscope.tui.line_list import Span, fit
 from sipscope.tui.widgets.message import KIND_STYLES
 from sipscope.tui.widgets.wrapping import Line
 
-LEAST_SPACING = 18
+LEAST_SPACING = 17
 """Cells between two lifelines for `INVITE (sdp)` and its arrow, or for most addresses."""
 
 GOOD_SPACING = 36
@@ -61,6 +58,15 @@ class Stroke(NamedTuple):
 PLAIN = Stroke("├", "┤", "─", "┼")
 AGAIN = Stroke("├", "┤", "┄", "┼")
 MEDIA = Stroke("╞", "╡", "═", "╪")
+BESIDE = Stroke("├", "┤", "┈", "┼")
+
+LEGS = ("leg-a", "leg-b", "leg-c", "leg-d")
+"""The styles of the legs of a call, around."""
+
+
+def leg_letter(leg: int) -> str:
+    """Return what a leg is called."""
+    return ascii_uppercase[leg % 26]
 
 
 class _Canvas:
@@ -97,24 +103,34 @@ class _Canvas:
         )
 
 
-def place(columns: Sequence[Column], width: int) -> Lifelines:
+def place(columns: Sequence[Column], width: int, called: Sequence[str | None] = ()) -> Lifelines:
     """Place lifelines in `width` cells, or in more if they would be too close.
 
     Args:
-        columns: What they stand for. Where there is no room for a name, the port is left
+        columns: What they stand for. Where there is no room for an address, the port is left
             out, and then the middle of the address.
         width: Cells of the terminal.
+        called: Names to show for them, None for the address.
     """
     if not columns:
         return Lifelines((), (), width)
     gaps = max(1, len(columns) - 1)
     limit = max(LEAST_SPACING, width // len(columns)) - 1
-    names = [_shortened(column, columns, limit) for column in columns]
-    left, right = (len(names[0]) + 1) // 2, len(names[-1]) // 2 + 1
+    given = [*called, *[None] * (len(columns) - len(called))]
+
+    def names(room: int) -> tuple[str, ...]:
+        return tuple(
+            _shortened(column, columns, room)
+            if name is None
+            else fit(name, min(cell_len(name), room))
+            for column, name in zip(columns, given, strict=True)
+        )
+
+    first = names(limit)
+    left, right = (cell_len(first[0]) + 1) // 2, cell_len(first[-1]) // 2 + 1
     spacing = max(LEAST_SPACING, min((width - left - right) // gaps, MOST_SPACING))
-    names = [_shortened(column, columns, min(limit, spacing - 1)) for column in columns]
     cells = tuple(left + index * spacing for index in range(len(columns)))
-    return Lifelines(tuple(names), cells, max(width, cells[-1] + right))
+    return Lifelines(names(min(limit, spacing - 1)), cells, max(width, cells[-1] + right))
 
 
 def wanted_width(columns: Sequence[Column]) -> int:
@@ -156,18 +172,42 @@ def heading(lifelines: Lifelines, texts: Sequence[str], style: str) -> Line:
     return canvas.line()
 
 
-def draw(row: Row, lifelines: Lifelines) -> Line:
-    """Return the arrow of a row with its label."""
+def draw(row: Row, lifelines: Lifelines, *, legs: bool = False) -> Line:
+    """Return the arrow of a row with its label.
+
+    Args:
+        row: Of the ladder.
+        lifelines: Where they stand.
+        legs: Whether lines are in the colours of their legs.
+    """
     source, destination = lifelines.cells[row.source], lifelines.cells[row.destination]
     room = abs(source - destination) - 1 - _LABEL_ROOM
+    leg = LEGS[row.leg % len(LEGS)] if legs else ""
     if isinstance(row, StreamRow):
-        return _arrow(row, lifelines, MEDIA, "media", _stream_label(row.figures, room))
+        return _arrow(row, lifelines, MEDIA, leg or "media", _stream_label(row.figures, room))
+    if isinstance(row, EventRow):
+        return _event(row, lifelines, leg, room)
     style = "old" if row.message.retransmission else KIND_STYLES[row.kind]
     stroke = AGAIN if row.message.retransmission else PLAIN
     line_style = "" if style == "strong" else style
-    return _arrow(
-        row, lifelines, stroke, line_style, (Span(message_label(row.message, room), style),)
-    )
+    label = Span(message_label(row.message, row.times, room if room > 0 else None), style)
+    return _arrow(row, lifelines, stroke, leg or line_style, (label,))
+
+
+def _event(row: EventRow, lifelines: Lifelines, leg: str, room: int) -> Line:
+    """Return what happened beside messages: an arrow, or words at a lifeline."""
+    event = row.event
+    style = "doubtful" if event.doubtful else "media"
+    if event.kind is EventKind.LOG:
+        canvas = _Canvas(lifelines)
+        start = lifelines.cells[row.source]
+        text = event.labels[0]
+        canvas.put(start, "┝ ", leg or "media")
+        canvas.put(start + 2, fit(text, min(cell_len(text), lifelines.width - start - 2)), "old")
+        return canvas.line()
+    fitting = (label for label in event.labels if cell_len(label) <= room)
+    label = next(fitting, event.labels[-1])
+    return _arrow(row, lifelines, BESIDE, leg or "media", (Span(label, style),))
 
 
 def draw_below(row: MessageRow, text: str, lifelines: Lifelines) -> Line:
@@ -208,18 +248,23 @@ def _cut(label: Line, width: int) -> Iterator[Span]:
 
 
 def _stream_label(figures: StreamFigures, room: int) -> Line:
-    """Return as much about a stream as there is room for."""
+    """Return as much about a stream as there is room for, coloured by how it sounded."""
     codec = "RTP" if figures.codec is None else display(figures.codec)
-    loss = f"{figures.loss_percent:.1f} %"
-    jitter = "" if figures.jitter_mean_ms is None else f" {figures.jitter_mean_ms:.1f} ms"
+    packets = Span(f" {figures.packets:,} pkt", "media")
     style = loss_severity(figures.loss_percent)
-    for before, rate, after in (
-        (f"{codec} {figures.packets:,} pkt ", f"{loss} lost", jitter and f"{jitter} jitter"),
-        (f"{codec} {figures.packets:,} pkt ", f"{loss} lost", jitter),
-        (f"{codec} ", f"{loss} lost", jitter),
-        (f"{codec} ", f"{loss} lost", ""),
-        (f"{codec} ", loss, ""),
+    loss = Span(f" {figures.loss_percent:.1f} %", style)
+    jitter = "" if figures.jitter_mean_ms is None else f" {figures.jitter_mean_ms:.1f} ms"
+    mos: Line = ()
+    if figures.mos is not None:
+        mos = Span(" MOS", "media"), Span(f" {figures.mos:.1f}", mos_severity(figures.mos))
+    name, lost = Span(codec, "media"), (loss, Span(" lost", style))
+    for label in (
+        (name, packets, *lost, Span(jitter, "media"), *mos),
+        (name, *lost, Span(jitter, "media"), *mos),
+        (name, *lost, *mos),
+        (name, loss, *mos),
+        (name, loss),
     ):
-        if len(before) + len(rate) + len(after) <= room:
-            return Span(before, "media"), Span(rate, style), Span(after, "media")
+        if sum(len(span.text) for span in label) <= room:
+            return label
     return (Span(codec, style),)

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sipscope.calls.dialog import Message
-from sipscope.calls.ladder import Kind, kind_of
+from sipscope.calls.ladder_words import Kind, kind_of
 from sipscope.decode.sip import COMPACT_NAMES, SipMessage, parse
 from sipscope.decode.text import display
 from sipscope.errors import Problem
 from sipscope.tui.line_list import Span
 from sipscope.tui.widgets.moments import clock, date
 from sipscope.tui.widgets.text_view import Content
-from sipscope.tui.widgets.wrapping import Line, wrap
-
-CONTINUATION = Span("┊ ", "rule")
-"""Before the parts of a line that is too long; blanks alone would look like a folded header."""
+from sipscope.tui.widgets.wrapping import CONTINUATION, Line, wrap
 
 _HEADER = re.compile(r"([^:\s]+)([ \t]*:)(.*)", re.S)
 _IDENTITY = re.compile(r"(;[ \t]*(?:tag|branch)[ \t]*=[ \t]*)([^;,?\s>\"]+)", re.I)
@@ -30,21 +28,32 @@ KIND_STYLES = {
 """The style of each kind of message, wherever one is named."""
 
 
-def message_content(message: Message) -> Content:
+class Extent(NamedTuple):
+    """Which bytes of a message a line on the screen shows; both 0 for a remark of ours."""
+
+    start: int
+    end: int
+
+
+_REMARK = Extent(0, 0)
+
+
+def message_content(message: Message, *, utc: bool = False) -> Content:
     """Return where and how a message came, and the message, for any width."""
 
     def lines(width: int) -> list[Line]:
-        return [*envelope_lines(message, width), *message_lines(message.raw, width)]
+        return [*envelope_lines(message, width, utc=utc), *message_lines(message.raw, width)]
 
     return lines
 
 
-def envelope_lines(message: Message, width: int) -> list[Line]:
+def envelope_lines(message: Message, width: int, *, utc: bool = False) -> list[Line]:
     """Return when, from where to where and how a message came, wrapped to `width` cells."""
     flow = message.flow
     way = f"{flow.source} → {flow.destination}"
+    time = f"{date(message.time, utc=utc)} {clock(message.time, digits=6, utc=utc)}"
     parts = (
-        f"{date(message.time)} {clock(message.time, digits=6)}",
+        f"{time} UTC" if utc else time,
         *((way,) if len(way) <= width else (str(flow.source), f"→ {flow.destination}")),
         f"{flow.transport.upper()}, {message.length:,} bytes",
         f"frame {message.number:,}",
@@ -64,15 +73,29 @@ def message_lines(raw: bytes, width: int) -> list[Line]:
 
     Problems stand under the line that has them.
     """
+    return [line for line, _ in placed_lines(raw, width)]
+
+
+def placed_lines(raw: bytes, width: int) -> list[tuple[Line, Extent]]:
+    """Return the same as `message_lines`, each line with the bytes that it shows a part of."""
     message = parse(raw)
     problems = [] if message is None else list(message.problems)
-    lines: list[Line] = []
-    for end, line in _lines(raw, message):
-        lines += wrap(line, width, CONTINUATION)
+    lines: list[tuple[Line, Extent]] = []
+    for start, end, line in _lines(raw, message):
+        lines += ((part, Extent(start, end)) for part in wrap(line, width, CONTINUATION))
         while problems and (_place(problems[0], message) < end or end == len(raw)):
             text = Span(f"▲ {display(problems.pop(0).text)}", "doubtful")
-            lines += wrap((text,), width, CONTINUATION)
+            lines += ((part, _REMARK) for part in wrap((text,), width, CONTINUATION))
     return lines
+
+
+def copyable(raw: bytes, start: int = 0, end: int | None = None) -> str:
+    """Return a part of a message as text for the clipboard, which no terminal can misread.
+
+    Lines end as the system's do and tabs stay; other control characters become visible.
+    """
+    lines = raw[start:end].replace(b"\r\n", b"\n").split(b"\n")
+    return "\n".join("\t".join(map(display, line.split(b"\t"))) for line in lines)
 
 
 def _place(problem: Problem, message: SipMessage | None) -> int:
@@ -81,8 +104,8 @@ def _place(problem: Problem, message: SipMessage | None) -> int:
     return problem.offset - 1 if at_body else problem.offset
 
 
-def _lines(raw: bytes, message: SipMessage | None) -> Iterator[tuple[int, Line]]:
-    """Yield each line with where the next one begins."""
+def _lines(raw: bytes, message: SipMessage | None) -> Iterator[tuple[int, int, Line]]:
+    """Yield where each line begins, where the next one does, and the line."""
     body = len(raw) if message is None else message.body_offset
     start = len(raw) - len(raw.lstrip(b"\r\n"))
     first = start
@@ -93,12 +116,12 @@ def _lines(raw: bytes, message: SipMessage | None) -> Iterator[tuple[int, Line]]
         content = raw[start:end].removesuffix(b"\n").removesuffix(b"\r")
         text = display(content)
         if start == first:
-            yield end, _start_line(text, message)
+            yield start, end, _start_line(text, message)
         elif start < body:
-            yield end, _header_line(text)
+            yield start, end, _header_line(text)
         else:
             sdp = sdp or content == b"v=0"
-            yield end, _sdp_line(text) if sdp else (Span(text),)
+            yield start, end, _sdp_line(text) if sdp else (Span(text),)
         start = end
 
 

@@ -1,17 +1,33 @@
 """Times and spans as the screens write them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 
 
-def clock(time: int, digits: int = 3) -> str:
+class Times(StrEnum):
+    """From when on the times of a ladder count."""
+
+    CLOCK = "clock"
+    UTC = "utc"
+    START = "start"
+    PREVIOUS = "previous"
+
+    @property
+    def next(self) -> "Times":
+        """The one after this one, around."""
+        modes = list(Times)
+        return modes[(modes.index(self) + 1) % len(modes)]
+
+
+def clock(time: int, digits: int = 3, *, utc: bool = False) -> str:
     """Return a time (ns since the epoch) as local `HH:MM:SS.mmm`, or with more digits."""
-    moment = datetime.fromtimestamp(time // 1_000_000_000)
+    moment = datetime.fromtimestamp(time // 1_000_000_000, UTC if utc else None)
     return f"{moment:%H:%M:%S}.{time % 1_000_000_000:09}"[: 9 + digits]
 
 
-def date(time: int) -> str:
+def date(time: int, *, utc: bool = False) -> str:
     """Return the local day of a time (ns since the epoch) as `YYYY-MM-DD`."""
-    return f"{datetime.fromtimestamp(time // 1_000_000_000):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(time // 1_000_000_000, UTC if utc else None):%Y-%m-%d}"
 
 
 def seconds(span: int) -> str:

@@ -10,7 +10,12 @@ from textual.widgets import Input, Static
 
 
 class SearchLine(Horizontal):
-    """An input that is there only while one types."""
+    """An input that is there only while one types.
+
+    Args:
+        hint: What stands there before anything is typed.
+        sign: What stands before it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Search for nothing", show=False)
@@ -38,13 +43,14 @@ class SearchLine(Horizontal):
             super().__init__()
             self.words = words
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "text in the messages", sign: str = "/") -> None:
         super().__init__()
-        self._input = Input(compact=True, placeholder="text in the messages")
+        self._sign = sign
+        self._input = Input(compact=True, placeholder=hint)
 
     def compose(self) -> ComposeResult:
         """Lay the line out."""
-        yield Static(" / ", id="search-sign", markup=False)
+        yield Static(f" {self._sign} ", id="search-sign", markup=False)
         yield self._input
 
     def open(self) -> None:

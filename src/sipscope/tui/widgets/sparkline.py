@@ -1,9 +1,9 @@
-"""A course of values in one line of text."""
+"""A course of values as bars, in one line of text or in several."""
 
 from collections.abc import Sequence
 
-_BARS = "▁▂▃▄▅▆▇█"
-_UNKNOWN = " "
+_BARS = " ▁▂▃▄▅▆▇█"
+_FULL = len(_BARS) - 1
 
 
 def resample(values: Sequence[float | None], width: int) -> list[float | None]:
@@ -25,13 +25,23 @@ def sparkline(values: Sequence[float | None], top: float) -> str:
 
     A value above 0 is never drawn as 0, and what is unknown is left blank.
     """
-    return "".join(_bar(value, top) for value in values)
+    return bars(values, top, 1)[0]
 
 
-def _bar(value: float | None, top: float) -> str:
+def bars(values: Sequence[float | None], top: float, height: int) -> list[str]:
+    """Return the lines of a `sparkline` that is `height` lines high, the highest first."""
+    levels = [_level(value, top, height) for value in values]
+    return [
+        "".join(_BARS[max(0, min(level - below * _FULL, _FULL))] for level in levels)
+        for below in reversed(range(height))
+    ]
+
+
+def _level(value: float | None, top: float, height: int) -> int:
+    """Return the height of a bar in eighths of a line."""
     if value is None:
-        return _UNKNOWN
+        return 0
     if value <= 0 or top <= 0:
-        return _BARS[0]
-    last = len(_BARS) - 1
-    return _BARS[min(last, max(1, round(value / top * last)))]
+        return 1
+    most = height * _FULL
+    return min(most, max(2, 1 + round(value / top * (most - 1))))

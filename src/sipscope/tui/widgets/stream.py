@@ -1,53 +1,113 @@
 """The figures of one RTP stream in words and bars."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
+from itertools import chain
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from sipscope.calls.columns import duration_text, jitter_severity, loss_severity, mos_severity
 from sipscope.decode.text import display
-from sipscope.rtpqos.figures import StreamFigures
-from sipscope.rtpqos.wireshark import WiresharkFigures
+from sipscope.rtpqos.differences import differences
+from sipscope.rtpqos.figures import Now, StreamFigures
 from sipscope.tui.line_list import Span
+from sipscope.tui.widgets.course import Look, axis_of, course_lines
 from sipscope.tui.widgets.moments import clock
-from sipscope.tui.widgets.sparkline import resample, sparkline
-from sipscope.tui.widgets.wrapping import Line, line_text
+from sipscope.tui.widgets.wrapping import Line, line_text, wrap
 
-LEAST_LOSS_SCALE = 5.0
-"""The charts reach up to this loss in percent at least, so that high bars mean bad sound."""
-
-LEAST_JITTER_SCALE = 30.0
-"""The same for jitter, in ms."""
+LIVE_NS = 3_000_000_000
+"""A stream that has been silent for so long is taken to have ended."""
 
 _CODE_POINTS = {46: "EF", 44: "VA"}
+_HEARD_MOS = 0.05
+_TELLER = 16
 _COUNT, _LOSS, _TIME = (12, 8), (14, 7), (12, 8)
 _TIMES = ("mean", "max", "last")
 _WIDE = sum(_COUNT) + sum(_LOSS) + _TIME[0] + 3 * _TIME[1]
-_CHART_LABEL, _CHART_TOP = 11, 12
-_MOST_BREADTH = 4
 
 
-def stream_lines(figures: StreamFigures, width: int, now: int | None = None) -> list[Line]:
+class Fact(NamedTuple):
+    """Something known of a stream.
+
+    Attributes:
+        label: What it is.
+        text: What is known; safe to show.
+        style: See `line_list.STYLES`.
+    """
+
+    label: str
+    text: str
+    style: str = ""
+
+
+def stream_lines(
+    figures: StreamFigures, width: int, now: int | None = None, look: Look | None = None
+) -> list[Line]:
     """Return a stream in `width` cells.
 
     Args:
         figures: Of the stream.
-        width: Cells of the terminal. From 60 on all figures of our own are seen; Wireshark's
-            only where they fit in one line.
+        width: Cells of the terminal; from 60 on all figures are seen.
         now: The time of the capture in ns; when the stream has sent lately, its newest second
             is told.
+        look: How its course is drawn, None for one line a chart with an axis of its own.
     """
+    if look is None and (axis := axis_of([figures], width)):
+        look = Look(axis)
+    words = stream_words(figures, width, now)
+    return words if look is None else [*words, *course_lines(figures, width, look)]
+
+
+def stream_words(figures: StreamFigures, width: int, now: int | None = None) -> list[Line]:
+    """Return what `stream_lines` does, without the charts."""
     lines = [*_heading(figures, width), *_table(figures, width)]
-    if figures.mos is not None:
-        lines.append(_quality(figures, figures.mos, width))
-    lines += _facts(figures, width)
-    if now is not None and figures.now is not None and now - figures.last < 3_000_000_000:
-        lines.append(_newest(figures))
-    lines += _charts(figures, width)
-    if figures.wireshark is not None:
-        other = _as_wireshark(figures.wireshark)
-        if cell_len(line_text(other)) <= width:
-            lines.append(other)
+    quality = () if figures.mos is None else _quality(figures, figures.mos, width)
+    facts = fact_lines(_facts(figures), width)
+    if quality and facts and cell_len(line_text((*quality, *facts[0]))) + 1 <= width:
+        quality, facts = (*quality, Span(" "), *facts[0]), facts[1:]
+    lines += [line for line in (quality, *facts) if line]
+    if now is not None and figures.now is not None and now - figures.last < LIVE_NS:
+        lines.append(_newest(figures.now))
+    return lines
+
+
+def fact_lines(facts: Iterable[Fact], width: int, indent: str = "  ") -> list[Line]:
+    """Return facts beside each other, in as many lines of `width` cells as they need."""
+    lines: list[list[Span]] = []
+    used = width
+    for label, text, style in facts:
+        length = cell_len(label) + bool(label) + cell_len(text) + 2
+        if used + length - 2 > width:
+            lines.append([Span(indent)])
+            used = len(indent)
+        lines[-1] += (Span(f"{label} " if label else "", "old"), Span(text, style), Span("  "))
+        used += length
+    return [tuple(line) for line in lines]
+
+
+def told_lines(teller: str, facts: Iterable[Fact], width: int, style: str = "old") -> list[Line]:
+    """Return facts behind a few words about where they come from; nothing without facts."""
+    head = f"  {teller}".ljust(_TELLER)
+    lines = fact_lines(facts, width, " " * len(head))
+    return [(Span(head, style), *lines[0][1:]), *lines[1:]] if lines else []
+
+
+def wireshark_lines(figures: StreamFigures, width: int) -> list[Line]:
+    """Return what Wireshark shows of a stream, and why it is not the same as ours."""
+    other = figures.wireshark
+    if other is None:
+        return []
+    facts = (
+        Fact("lost", f"{other.lost:,} ({other.loss_percent:.1f} %)"),
+        Fact("max jitter", f"{other.jitter_max_ms:.2f} ms"),
+        Fact("mean jitter", f"{other.jitter_mean_ms:.2f} ms"),
+        Fact("max delta", f"{other.delta_max_ms:.2f} ms"),
+        Fact("max skew", f"{other.max_skew_ms:.2f} ms"),
+    )
+    lines = told_lines("as Wireshark", facts, width, "marked")
+    margin = Span(" " * _TELLER)
+    for reason in differences(figures) or ("The same as ours.",):
+        lines += wrap((margin, Span(reason)), width, margin)
     return lines
 
 
@@ -115,32 +175,24 @@ def _unless_good(severity: str) -> str:
     return "" if severity == "good" else severity
 
 
-def _facts(figures: StreamFigures, width: int) -> list[Line]:
-    """Return what is not the same for every stream, as far as it is known."""
-    facts = []
-    if figures.longest_gap_ms is not None:
-        facts.append(("longest gap", f"{figures.longest_gap_ms:,.1f} ms"))
+def _facts(figures: StreamFigures) -> Iterable[Fact]:
+    """Yield what is not the same for every stream, as far as it is known."""
     if figures.loss_bursts:
         bursts = sum(times for _, times in figures.loss_bursts)
         longest = max(length for length, _ in figures.loss_bursts)
         word = "burst" if bursts == 1 else "bursts"
-        facts.append(("lost in", f"{bursts:,} {word}, longest {longest:,}"))
+        yield Fact("lost in", f"{bursts:,} {word}, longest {longest:,}")
+    if figures.discarded:
+        yield Fact("too late to play", f"{figures.discarded:,}")
+    adaptive = figures.adaptive and figures.adaptive.mos
+    if adaptive is not None and figures.mos is not None and adaptive - figures.mos >= _HEARD_MOS:
+        yield Fact("with an adaptive buffer MOS", f"{adaptive:.2f}", mos_severity(adaptive))
     if figures.restarts:
-        facts.append(("restarts", f"{figures.restarts:,}"))
+        yield Fact("restarts", f"{figures.restarts:,}")
     if figures.skew_ms is not None:
-        facts.append(("skew", f"{figures.skew_ms:.1f} ms"))
+        yield Fact("skew", f"{figures.skew_ms:.1f} ms")
     if figures.drift_ppm is not None:
-        facts.append(("drift", f"{figures.drift_ppm:.0f} ppm"))
-    lines: list[list[Span]] = []
-    used = width
-    for label, text in facts:
-        length = len(label) + len(text) + 3
-        if used + length - 2 > width:
-            lines.append([Span("  ")])
-            used = 2
-        lines[-1] += (Span(f"{label} ", "old"), Span(f"{text}  "))
-        used += length
-    return [tuple(line) for line in lines]
+        yield Fact("drift", f"{round(figures.drift_ppm):,} ppm")
 
 
 def _quality(figures: StreamFigures, mos: float, width: int) -> Line:
@@ -156,73 +208,20 @@ def _quality(figures: StreamFigures, mos: float, width: int) -> Line:
     return tuple(spans)
 
 
-def _newest(figures: StreamFigures) -> Line:
-    now = figures.now
-    assert now is not None
-    jitter = "" if now.jitter_ms is None else f"   jitter {now.jitter_ms:.1f} ms"
+def _newest(now: Now) -> Line:
+    """Return the quality of the newest second."""
+    jitter = jitter_severity(now.jitter_ms)
     loss = loss_severity(now.loss_percent)
-    return (
-        Span("  now ", "progress"),
-        Span(f"{now.packets_per_second:.0f} packets/s   "),
-        Span(f"loss {now.loss_percent:.1f} %", _unless_good(loss)),
-        Span(jitter),
-    )
-
-
-def _as_wireshark(other: WiresharkFigures) -> Line:
-    """Return what Wireshark shows, faults included, for those who compare."""
-    text = (
-        f"lost {other.lost:,} ({other.loss_percent:.1f} %)   "
-        f"max jitter {other.jitter_max_ms:.2f} ms   mean jitter {other.jitter_mean_ms:.2f} ms   "
-        f"max delta {other.delta_max_ms:.2f} ms   max skew {other.max_skew_ms:.2f} ms"
-    )
-    return Span("  as Wireshark  ", "old"), Span(text, "old")
-
-
-def _charts(figures: StreamFigures, width: int) -> list[Line]:
-    loss = [
-        100 * max(0, part.lost) / (part.packets + max(0, part.lost))
-        if part.packets + max(0, part.lost) > 0
-        else None
-        for part in figures.intervals
+    facts = [
+        Fact("packets/s", f"{now.packets_per_second:.0f}"),
+        Fact("loss", f"{now.loss_percent:.1f} %", _unless_good(loss)),
     ]
-    jitter = [part.jitter_ms for part in figures.intervals]
-    room = width - 2 - _CHART_LABEL - _CHART_TOP
-    return [
-        _chart("loss %", loss, LEAST_LOSS_SCALE, room, _loss_style),
-        _chart("jitter ms", jitter, LEAST_JITTER_SCALE, room, _jitter_style),
-    ]
-
-
-def _loss_style(value: float) -> str:
-    return "good" if value <= 0 else loss_severity(max(value, 1.0))
-
-
-def _jitter_style(value: float) -> str:
-    return jitter_severity(value)
-
-
-def _chart(
-    label: str,
-    values: Sequence[float | None],
-    least: float,
-    width: int,
-    style: Callable[[float], str],
-) -> Line:
-    """Return one bar an interval, or the highest of several, and how high the highest is."""
-    known = [value for value in values if value is not None]
-    highest = max(known, default=None)
-    shown = resample(values, max(1, width))
-    breadth = max(1, min(_MOST_BREADTH, width // max(1, len(shown))))
-    bars = sparkline(shown, max(least, highest or 0.0))
-    return (
-        Span(f"  {label.ljust(_CHART_LABEL)}", "old"),
-        *(
-            Span(bar * breadth, "" if value is None else style(value))
-            for bar, value in zip(bars, shown, strict=True)
-        ),
-        Span("" if highest is None else f"  max {highest:.1f}", "old"),
-    )
+    if now.jitter_ms is not None:
+        facts.append(Fact("jitter", f"{now.jitter_ms:.1f} ms", _unless_good(jitter)))
+    if now.mos is not None:
+        facts.append(Fact("MOS", f"{now.mos:.2f}", mos_severity(now.mos)))
+    cells = ((Span(f"  {label} ", "old"), Span(text, style)) for label, text, style in facts)
+    return Span("  now", "progress"), *chain.from_iterable(cells)
 
 
 def _decimals(value: float | None, digits: int = 2) -> str:

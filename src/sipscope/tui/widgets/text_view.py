@@ -7,6 +7,7 @@ from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
+from textual.geometry import Region
 from textual.strip import Strip
 
 from sipscope.tui.keys import MOVEMENT, bindings
@@ -69,18 +70,25 @@ class TextView(StyledLines, can_focus=True):
         return max(1, self.size.width - 1)
 
     def show(self, content: Content, *, keep_place: bool = False) -> None:
-        """Show other lines, from the first one on or from where the view stands."""
+        """Show other lines, from the first one on or from where the view stands.
+
+        Of a view that stays where it is, only lines that are different are painted.
+        """
+        before, top = [self._seen(y) for y in range(self.size.height)], self.top
         self._content = content
         if not keep_place:
             self.top = 0
-        self.reflow()
+        self._make_lines()
+        if self.top != top:
+            self.refresh()
+            return
+        for y, seen in enumerate(before):
+            if self._seen(y) != seen:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def reflow(self) -> None:
         """Make all lines again."""
-        if self.size.width:
-            self._lines = self._content(self.text_width)
-        self._strips.clear()
-        self.scroll_to_line(self.top)
+        self._make_lines()
         self.refresh()
 
     def scroll_to_line(self, top: int) -> None:
@@ -118,6 +126,18 @@ class TextView(StyledLines, can_focus=True):
             return strip
         thumb = Strip([Segment("▐", self.rich_style + self.style_of("rule"))], 1)
         return Strip.join([strip.crop(0, self.size.width - 1), thumb])
+
+    def _make_lines(self) -> None:
+        if self.size.width:
+            self._lines = self._content(self.text_width)
+        self._strips.clear()
+        self.scroll_to_line(self.top)
+
+    def _seen(self, y: int) -> tuple[Line, bool]:
+        """Return what line `y` of the terminal looks like."""
+        index = self.top + y
+        line = self._lines[index] if index < self.line_count else ()
+        return line, self._on_thumb(y)
 
     def _on_thumb(self, y: int) -> bool:
         """Whether the thumb of the scroll bar is on line `y`; none if everything is seen."""

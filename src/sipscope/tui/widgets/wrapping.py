@@ -8,6 +8,9 @@ from sipscope.tui.line_list import Span
 
 Line = tuple[Span, ...]
 
+CONTINUATION = Span("┊ ", "rule")
+"""Before the parts of a line that is too long; blanks alone would look like a folded header."""
+
 _BREAKS = frozenset(" ;,&>@=")
 _NEAR_THE_END = 0.6
 
