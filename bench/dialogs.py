@@ -8,13 +8,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sipscope.calls.store import DialogStore, Incoming
+from sipscope.calls.incoming import MessageBatch
+from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint, Flow
 from sipscope.decode.sip_heads import read_heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sipscope.calls.incoming import Incoming
     from sipscope.decode.batch import Frame
 
 EPOCH = 1_767_603_600_000_000_000
@@ -94,8 +96,9 @@ def fill(store: DialogStore, numbers: Iterable[int], started: int = EPOCH) -> No
     """Give a store dialogs, by number."""
     coming = messages(numbers, Memory(), started)
     while some := list(islice(coming, BATCH)):
+        batch = MessageBatch.of(some)
         with store.lock:
-            store.add(some, read_heads([incoming[3] for incoming in some]))
+            store.add(batch, read_heads(batch.text, batch.begin, batch.end))
 
 
 def crowd(count: int) -> DialogStore:

@@ -5,11 +5,14 @@ import shlex
 import signal
 import subprocess
 import time
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sipscope import __version__
+from sipscope import __version__, cli
+from sipscope.settings.model import Capture, Listen, Send, Settings
 from tests.commands import CAPTURES, SIPSCOPE, environment, execute, run
 from tests.report.contract import DOCUMENT, breaches
 
@@ -65,7 +68,11 @@ def test_a_damaged_file_is_status_1_with_what_was_read(tmp_path: Path) -> None:
         (["report", "--bpf", "no such thing", CALL], "'no such thing' is not understood"),
         (["--demo", "-r", CALL], "--demo brings its own captures"),
         (["-w", "x.pcap", "-r", CALL], "-w records live packets"),
+        (["--demo", "--hep", "9060"], "--demo brings its own captures"),
+        (["--allow", "192.0.2.0/24"], "Nothing listens for what these options limit"),
         (["-r", CALL], "The screen needs a terminal"),
+        (["-f", "/nowhere.toml", "-r", CALL], "There is no file /nowhere.toml"),
+        (["settings", "rc"], "rc is not read. Add --import-sngreprc."),
     ],
 )
 def test_a_wrong_command_line_is_status_2_and_one_line(
@@ -118,3 +125,99 @@ def test_interrupting_is_status_130_without_a_traceback(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"Traceback" not in errors
     assert out == b""
+
+
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    monkeypatch.setenv("SIPSCOPE_CONFIG", str(path))
+    return path
+
+
+def test_settings_are_printed_as_toml_that_means_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own_settings(tmp_path, monkeypatch, '[list]\nsort = "mos"\n')
+    done = run("settings")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert tomllib.loads(done.stdout.decode())["list"] == {"sort": "mos"}
+    assert str(path) in done.stdout.decode()
+
+
+def test_sngreps_settings_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = own_settings(tmp_path, monkeypatch, "")
+    (tmp_path / "rc").write_text("set capture.limit 5\nset syntax on\n")
+    done = run("settings", "--import-sngreprc", str(tmp_path / "rc"))
+    assert done.returncode == 0
+    assert b"no counterpart: set syntax on" in done.stdout
+    assert tomllib.loads(path.read_text()) == {"capture": {"dialogs": 5}}
+
+
+def test_what_is_wrong_with_the_settings_is_told_and_the_report_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own_settings(tmp_path, monkeypatch, "[list]\nsorrt = 1\n")
+    done = run("report", "--json", CALL)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["dialogs"]
+    complaint = f"sipscope: {path}: there is no list.sorrt; perhaps sort is meant\n"
+    assert done.stderr.decode() == complaint
+
+
+def test_settings_that_are_no_toml_are_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_settings(tmp_path, monkeypatch, "[list\n")
+    done = run("report", CALL)
+    assert done.returncode == 2
+    assert b"is no TOML" in done.stderr
+
+
+def test_the_agent_sends_where_the_settings_say_only_what_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_settings(tmp_path, monkeypatch, '[send]\nhep = ["udp://127.0.0.1:9"]\n')
+    done = run("agent", "-r", CALL)
+    assert done.returncode == 2
+    assert b"An agent has to send somewhere" in done.stderr
+
+
+def resolved(settings: Settings, files: bool = False, **given: dict[str, Any]) -> Settings:
+    """Return the settings of a run with what a command line gives."""
+    table: dict[str, dict[str, Any]] = {
+        "capture": {"interfaces": ()},
+        "listen": {"hep": (), "tzsp": ()},
+        "send": {"hep": ()},
+    }
+    for section, values in given.items():
+        table[section] |= values
+    return cli._overridden(settings, table, files=files)
+
+
+CHOSEN = Settings(
+    capture=Capture(("eth0",), dialogs=7),
+    listen=Listen(tzsp=("37008",)),
+    send=Send(hep=("udp://homer:9060",)),
+)
+
+
+def test_without_a_source_the_settings_say_where_to_listen() -> None:
+    assert resolved(CHOSEN) == CHOSEN
+    assert resolved(Settings()).capture.interfaces == ("any",)
+    listening = Settings(listen=Listen(hep=("9060",)))
+    assert resolved(listening).capture.interfaces == ()
+
+
+def test_a_source_of_the_command_line_goes_in_place_of_all_in_the_settings() -> None:
+    read = resolved(CHOSEN, files=True)
+    assert (read.capture.interfaces, read.listen.tzsp, read.send.hep) == ((), (), ())
+    assert read.capture.dialogs == 7
+    live = resolved(CHOSEN, capture={"interfaces": ("eth1",), "dialogs": 9})
+    assert (live.capture.interfaces, live.capture.dialogs) == (("eth1",), 9)
+    assert live.listen.tzsp == ()
+    assert live.send == CHOSEN.send
+
+
+def test_files_are_sent_only_when_the_command_line_says_so() -> None:
+    sent = resolved(CHOSEN, files=True, send={"hep": ("udp://other:9060",)})
+    assert sent.send.hep == ("udp://other:9060",)

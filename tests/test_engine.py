@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from sipscope.calls.dialog import State
+from sipscope.calls.intake import Intake
 from sipscope.calls.store import DialogStore
 from sipscope.capture.file import FileSource
 from sipscope.capture.merge import FileSet
 from sipscope.decode.batch import PacketBatch
+from sipscope.decode.counts import NetworkCounts
 from sipscope.engine import Engine, LiveSource
 from sipscope.export.pcap import Recorder
 from tests.packets import batch, ethernet, ipv4, udp
@@ -338,3 +340,24 @@ def test_clear_forgets_all_but_those_to_keep() -> None:
     assert list(engine.store.dialogs) == [2, 4]
     engine.clear()
     assert engine.status().dialogs == 0
+
+
+def test_what_was_not_read_is_summed_over_all_sources() -> None:
+    engine = read(CAPTURES / "call-udp.pcap").engine
+    first, second = NetworkCounts(tcp_gaps=2, malformed=1), NetworkCounts(tcp_gaps=3)
+    second.fragments_incomplete = 4
+    for number, counts in enumerate((first, second)):
+        intake = Intake(engine.store)
+        intake.counts = counts
+        engine._intakes[number] = intake
+    total = engine.network_counts()
+    assert (total.tcp_gaps, total.malformed, total.fragments_incomplete) == (5, 1, 4)
+    assert engine.status().incomplete == 9
+
+
+def test_what_the_recording_could_not_take_is_lost(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path / "all.pcapng"))
+    engine = engine_of(live=[Wire()], recorder=recorder)
+    recorder.missed = 7
+    assert (engine.unrecorded, engine.status().lost) == (7, 7)
+    engine.stop()

@@ -4,17 +4,25 @@ import pytest
 
 from sipscope.calls.columns import (
     COLUMNS,
+    Column,
     Severity,
     clock_text,
     duration_text,
-    place,
+    find_column,
     reason_text,
     search_text,
     severity,
     state_text,
 )
-from sipscope.calls.dialog import State
+from sipscope.calls.dialog import Dialog, State
+from sipscope.calls.dialog_table import Kind, Value
 from sipscope.calls.rows import CallRow
+from sipscope.decode.address import Endpoint, Flow
+from sipscope.rtpqos.streams import StreamTable
+from tests.calls.filter.asking import answered, subject
+from tests.calls.playbook import Playbook
+
+PROXY = Endpoint(bytes((198, 51, 100, 5)), 5060)
 
 ROW = CallRow(
     id=3,
@@ -40,7 +48,15 @@ ROW = CallRow(
 
 
 def cell(column_id: str, row: CallRow = ROW) -> str:
-    return next(column.text(row) for column in COLUMNS if column.id == column_id)
+    shown = answered()
+    shown.__dict__["row"] = row
+    return next(column.text(shown) for column in COLUMNS if column.id == column_id)
+
+
+def key(column_id: str, dialog: Dialog) -> Value:
+    found = find_column(column_id)
+    assert found is not None
+    return found.key(dialog, StreamTable(), 0)
 
 
 @pytest.mark.parametrize(
@@ -126,40 +142,72 @@ def test_the_worst_of_state_and_sound_decides(
     assert severity(replace(ROW, **changes)) is expected  # type: ignore[arg-type]
 
 
-def names(width: int) -> list[str]:
-    return [placed.column.id for placed in place(width, 3)]
+def test_addresses_sort_by_number_and_ipv4_before_ipv6() -> None:
+    keys = []
+    for address in (bytes(16), bytes((10, 0, 0, 10)), bytes((10, 0, 0, 9))):
+        book = Playbook().request("INVITE", along=Flow(Endpoint(address, 5060), PROXY))
+        found = key("source", book.dialog)
+        assert isinstance(found, bytes)
+        keys.append(found)
+    assert sorted(keys) == keys[::-1]
 
 
-def test_eighty_cells_show_who_what_and_how_well() -> None:
-    assert names(79) == ["time", "from", "to", "method", "state", "duration", "loss", "mos"]
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("index", "1"),
+        ("date", "2023-11-14"),
+        ("status", "200"),
+        ("total", "0:14"),
+        ("pdd", "0.1"),
+        ("setup", "2.6"),
+        ("call-id", "call-1"),
+        ("transport", "UDP"),
+        ("uri", "sip:2002@example.com"),
+        ("user-agent", "Snom D785"),
+        ("retransmissions", "0"),
+        ("group", "1"),
+        ("streams", "2"),
+        ("r", "79.2"),
+    ],
+)
+def test_other_columns_tell_more_of_a_call(column: str, text: str) -> None:
+    subject = answered()
+    found = find_column(column)
+    assert found is not None
+    assert found.text(subject) == text
 
 
-def test_a_wide_terminal_shows_all_columns() -> None:
-    assert names(159) == [column.id for column in COLUMNS]
+@pytest.mark.parametrize("name", ["X-Account", "x-account", "X-ACCOUNT"])
+def test_any_header_is_a_column(name: str) -> None:
+    book = Playbook().invite().response(200, headers="X-Account: blue\r\n  sky\r\n")
+    column = find_column(f"header.{name}")
+    assert column is not None
+    assert column.title.lower() == "x-account"
+    assert column.text(subject(book.store)) == "blue sky"
+    assert column.key(book.dialog, book.store.streams, book.now) == "blue sky"
 
 
-def test_a_narrow_terminal_shows_who_and_how_it_went() -> None:
-    assert names(39) == ["from", "to", "state"]
+def test_a_header_column_reads_compact_forms_but_not_the_body() -> None:
+    book = Playbook().request("INVITE", headers="m: <sip:a@b>\r\n", body=b"\nSubject: no\r\n")
+    shown = [find_column(f"header.{name}") for name in ("contact", "subject")]
+    texts = [column.text(subject(book.store)) for column in shown if column is not None]
+    assert texts == ["<sip:a@b>", ""]
 
 
-@pytest.mark.parametrize("width", range(0, 320, 7))
-def test_columns_stay_within_the_width_and_apart(width: int) -> None:
-    end = 2
-    for _, start, cells in place(width, 3):
-        assert start == end + 1
-        end = start + cells
-    assert end <= max(width, 2)
+@pytest.mark.parametrize("name", ["nonsense", "header.", "header.a b", "header.a:b", ""])
+def test_what_can_be_no_column_is_none(name: str) -> None:
+    assert find_column(name) is None
 
 
-@pytest.mark.parametrize("width", range(20, 319, 13))
-def test_a_wider_terminal_never_loses_a_column(width: int) -> None:
-    assert set(names(width)) <= set(names(width + 1))
-
-
-def test_addresses_sort_by_number() -> None:
-    value = next(column.value for column in COLUMNS if column.id == "source")
-    nine, ten = (replace(ROW, source=f"10.0.0.{n}:5060") for n in (9, 10))
-    assert str(value(nine)) < str(value(ten))
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.id)
+def test_every_column_has_a_text_and_a_key_for_every_dialog(column: Column) -> None:
+    asked = [answered(), subject(Playbook().invite().store), subject(Playbook().ringing().store)]
+    for each in asked:
+        assert each.dialog is not None
+        assert column.text(each).isprintable()
+        value = column.key(each.dialog, StreamTable(), 0)
+        assert value is None or isinstance(value, (int, float)) == (column.kind is Kind.NUMBER)
 
 
 @pytest.mark.parametrize("text", ["1001", "invite", "in call", "0:42", "pcma", "4.4", "200"])

@@ -1,7 +1,16 @@
 from dataclasses import astuple
 
+import pytest
+
 from sipscope.calls.dialog import Party, State
-from sipscope.calls.rows import call_row, lowest_mos, party_name, stream_figures
+from sipscope.calls.rows import (
+    call_row,
+    lowest_mos,
+    parties,
+    party_name,
+    party_names,
+    stream_figures,
+)
 from tests.calls.playbook import Playbook, give, incoming
 from tests.packets import START
 from tests.signalling import MS, answered_call, request, store_of
@@ -69,3 +78,33 @@ def test_the_mos_of_a_call_is_that_of_its_worst_stream() -> None:
         map(float, filter(None, mos))
     )
     assert lowest_mos([]) is None
+
+
+ADDRESSES = (
+    "<sip:1001@example.com>;tag=a1",
+    '"Anna Berg" <sip:1001@example.com:5080>;tag=a1',
+    "Anna <sips:1001@192.0.2.1>",
+    "Anna  <sip:1001@example.com>",
+    '"" <sip:1001@example.com>',
+    '"An\\"na" <sip:1001@example.com>;tag=a1',
+    "sip:1001@example.com;tag=a1",
+    "<sip:example.com>;tag=a1",
+    "<tel:+4930123>;tag=a1",
+    "<sip:1001:secret@example.com>",
+    "<sip:1001@example.com;user=phone>;tag=a1",
+    "<sip:1001@example.com>;x=y;tag=a1",
+    "<sip:10%3001@[2001:db8::1]:5060>;tag=a1",
+    "A B <sip:1001@example.com>",
+    "<>",
+    "",
+)
+
+
+@pytest.mark.parametrize("value", ADDRESSES)
+def test_parties_are_read_the_short_way_as_the_parser_reads_them(value: str) -> None:
+    raw = request("INVITE").replace(b"<sip:1001@example.com>;tag=a1", value.encode())
+    book = Playbook()
+    give(book.store, [incoming(raw, START)])
+    dialog = book.store.dialogs[1]
+    assert parties(dialog) == (dialog.caller, dialog.callee)
+    assert party_names(dialog) == (party_name(dialog.caller), "2002")

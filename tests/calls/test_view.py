@@ -1,13 +1,25 @@
 import pytest
 
+from sipscope.calls import sorting
 from sipscope.calls import view as view_module
+from sipscope.calls.columns import COLUMN
+from sipscope.calls.filter import FilterExpressionError
 from sipscope.calls.store import DialogStore
-from sipscope.calls.view import CallView, TextFilter
+from sipscope.calls.view import CallView
+from tests.calls.playbook import Playbook
 from tests.packets import SECOND, START
 from tests.signalling import PBX, PHONE, Sent, add, answered_call, request, response, store_of
 
 NOW = START + 60 * SECOND
 CALLERS = ("1003", "1001", "1002")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in s, which stands still until it is set."""
+    time = [1.0]
+    monkeypatch.setattr(view_module, "monotonic", lambda: time[0])
+    return time
 
 
 def invites(*callers: str, at: float = 0.0) -> list[Sent]:
@@ -32,33 +44,6 @@ def update(view: CallView) -> None:
 def callers(view: CallView) -> list[str]:
     rows = [view.row(dialog_id, NOW) for dialog_id in view.ids]
     return [row.caller for row in rows if row is not None]
-
-
-@pytest.mark.parametrize(
-    ("text", "passes"),
-    [
-        ("", True),
-        ("   ", True),
-        ("invite", True),
-        ("INVITE 1001", True),
-        ("invite 1002", False),
-        ("!register", True),
-        ("!invite", False),
-        ("1001 !1002", True),
-        ("!", True),
-    ],
-)
-def test_words_are_anded_and_excluded(text: str, passes: bool) -> None:
-    assert TextFilter(text)("1001 invite pcma") is passes
-
-
-@pytest.mark.parametrize(("word", "passes"), [("9c40e1", True), ("9c40", False)])
-def test_only_long_words_are_looked_for_in_the_call_id(word: str, passes: bool) -> None:
-    assert TextFilter(word)("1001 invite", "f7a9c40e1@pbx") is passes
-
-
-def test_a_lone_exclamation_mark_excludes_nothing_yet() -> None:
-    assert not TextFilter("!")
 
 
 def test_the_newest_call_comes_first() -> None:
@@ -251,3 +236,125 @@ def test_the_newest_shown_call_is_known_in_any_order() -> None:
     view.arrange(column="from", descending=False, text="!1002")
     update(view)
     assert view.newest == 2
+
+
+def test_a_text_that_is_no_filter_leaves_the_former_one_in_effect() -> None:
+    view = settled(store_of(invites(*CALLERS)))
+    view.arrange(text="from.user = 1001")
+    update(view)
+    with pytest.raises(FilterExpressionError):
+        view.arrange(text="from.user = 1001 and")
+    assert callers(view) == ["1001"]
+    assert view.filter.text == "from.user = 1001"
+
+
+def test_a_filter_that_time_changes_is_asked_again(clock: list[float]) -> None:
+    store = store_of(invites("1001"))
+    view = settled(store)
+    view.arrange(text="age > 5m")
+    update(view)
+    assert callers(view) == []
+    clock[0] += 1.0
+    view.update(NOW + 600 * SECOND)
+    assert callers(view) == ["1001"]
+
+
+def test_no_column_is_left_alone() -> None:
+    view = settled(store_of(invites(*CALLERS)))
+    view.arrange(column="nonsense")
+    assert view.column == "time"
+
+
+def test_any_header_sorts() -> None:
+    store = DialogStore()
+    for n, account in enumerate(("blue", "", "amber")):
+        book = Playbook(f"call-{n}", store)
+        book.request("INVITE", headers=f"X-Account: {account}\r\n" if account else "")
+    view = settled(store)
+    view.arrange(column="header.x-account", descending=False)
+    update(view)
+    assert list(view.ids) == [3, 1, 2]
+
+
+def requests(*methods: str) -> DialogStore:
+    sent = [
+        Sent(n, request(method, call_id=f"call-{n}"), PHONE, PBX)
+        for n, method in enumerate(methods)
+    ]
+    return store_of(sent)
+
+
+def test_methods_that_are_folded_are_counted_but_not_shown() -> None:
+    view = settled(requests("INVITE", "OPTIONS", "REGISTER", "OPTIONS", "SUBSCRIBE"))
+    view.arrange(folded=("OPTIONS", "REGISTER"))
+    update(view)
+    assert list(view.ids) == [5, 1]
+    assert view.folded_counts() == {"OPTIONS": 2, "REGISTER": 1}
+    view.arrange(folded=())
+    update(view)
+    assert len(view.ids) == 5
+
+
+def test_what_the_filter_hides_is_not_counted_as_folded() -> None:
+    view = settled(requests("INVITE", "OPTIONS", "REGISTER"))
+    view.arrange(folded=("OPTIONS", "REGISTER"), text="not method = OPTIONS")
+    update(view)
+    assert view.folded_counts() == {"REGISTER": 1}
+
+
+def test_the_first_call_at_a_time_is_found_in_any_order() -> None:
+    view = settled(store_of(invites(*CALLERS, at=0.0)))
+    view.arrange(column="from", descending=False)
+    update(view)
+    assert view.at_time(START) == 1
+    assert view.at_time(START + 1_000_000) == 2
+    assert view.at_time(START + 999 * SECOND) == 3
+
+
+def test_an_empty_list_has_no_place_in_time() -> None:
+    assert settled(DialogStore()).at_time(START) is None
+
+
+def test_pinning_is_undone_when_all_were_pinned() -> None:
+    store = store_of(invites(*CALLERS))
+    view = settled(store)
+    assert view.pin([1])
+    assert view.pin([1, 2])
+    assert store.pinned == {1, 2}
+    assert not view.pin([1, 2])
+    assert not view.is_pinned(1)
+
+
+def test_cells_tell_what_the_columns_ask_for() -> None:
+    view = settled(store_of(invites("1001")))
+    view.show_columns([COLUMN["transport"], COLUMN["from"]])
+    assert view.cells(1, NOW) == {"transport": "UDP", "from": "1001"}
+
+
+def test_many_dialogs_are_sorted_beside_and_rows_of_gone_ones_are_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sorting, "AT_ONCE", 2)
+    store = store_of(invites(*(str(1000 + n * 7 % 50) for n in range(50))))
+    view = settled(store)
+    view.arrange(column="from", descending=False)
+    while view.waiting:
+        view.update(NOW)
+    assert callers(view) == [str(1000 + n) for n in range(50)]
+    with store.lock:
+        store.forget(range(1, 40))
+    view.arrange(column="time")
+    update(view)
+    assert list(view.ids) == list(range(40, 51))
+
+
+def test_from_and_to_are_read_before_somebody_sorts_by_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = settled(store_of(invites(*CALLERS)))
+    view.update(NOW)
+    blind = COLUMN["from"]._replace(key=lambda dialog, streams, now: None)
+    monkeypatch.setattr(view_module, "find_column", lambda name: blind)
+    view.arrange(column="from", descending=False)
+    update(view)
+    assert callers(view) == ["1001", "1002", "1003"]

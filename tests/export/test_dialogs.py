@@ -8,6 +8,8 @@ import pytest
 from sipscope.capture.file import FileSource
 from sipscope.engine import Engine
 from sipscope.errors import SaveError
+from sipscope.export.dialogs import summary
+from sipscope.export.saving import Course
 from tests.report.reading import CAPTURES, as_json, capture, read
 from tests.signalling import (
     PBX,
@@ -169,3 +171,92 @@ def test_tshark_reads_the_same_messages(rtp: bool, tmp_path: Path) -> None:
     ]
     assert texts[0].count(b"\n") == 14
     assert texts[1] == texts[0]
+
+
+def tshark(path: Path, field: str) -> list[str]:
+    command = ["tshark", "-r", str(path), "-T", "fields", "-e", field]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return done.stdout.decode().rstrip("\n").split("\n")
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_pcapng_has_a_summary_at_the_first_frame_of_each_call_and_the_names(
+    tmp_path: Path,
+) -> None:
+    engine = read(CAPTURES / "call-b2bua.pcap").engine
+    saved = tmp_path / "calls.pcapng"
+    aliases = {"198.51.100.0/24": "pbx", "203.0.113.7:5060": "trunk"}
+    engine.save(str(saved), [1, 2], rtp=False, form="pcapng", aliases=aliases)
+    comments = [text for text in tshark(saved, "frame.comment") if text]
+    assert len(comments) == 2
+    assert comments[0].startswith("INVITE 1001 -> +4930123456: completed, PDD ")
+    assert b"pbx\0" in saved.read_bytes()
+    assert b"trunk" not in saved.read_bytes()
+
+
+def test_a_refusal_is_in_the_summary() -> None:
+    engine = read(CAPTURES / "codec-rejected-488.pcap").engine
+    said = summary(engine.store.dialogs[1], engine.store)
+    assert "rejected with 488 Not Acceptable Here" in said
+
+
+def test_the_form_goes_before_the_name(tmp_path: Path) -> None:
+    engine = read(CAPTURES / "call-udp.pcap").engine
+    for name, form, beginning in (
+        ("a.pcap", "pcapng", b"\x0a\x0d\x0d\x0a"),
+        ("a.pcapng", "pcap", b"\xd4\xc3\xb2\xa1"),
+    ):
+        engine.save(str(tmp_path / name), [1], rtp=False, form=form)
+        assert (tmp_path / name).read_bytes()[:4] == beginning
+
+
+def test_a_text_holds_the_messages(tmp_path: Path) -> None:
+    engine = read(CAPTURES / "call-udp.pcap").engine
+    saved = tmp_path / "call.txt"
+    assert engine.save(str(saved), [1], rtp=True, form="text") == 7
+    text = saved.read_text()
+    assert text.count("INVITE sip:") == 1
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["call.txt"]
+
+
+class Impatient(Course):
+    """Cancels when it is told of the course once more than `steps` times."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def at(self, share: float) -> None:
+        self.cancelled = self.steps == 0
+        self.steps -= 1
+        super().at(share)
+
+
+@pytest.mark.parametrize("form", ["pcap", "pcapng", "text"])
+def test_a_save_can_be_cancelled_at_any_point(tmp_path: Path, form: str) -> None:
+    engine = read(CAPTURES / "call-udp.pcap").engine
+    path = str(tmp_path / "x")
+    whole = Impatient(1000)
+    engine.save(path, [1], rtp=True, form=form, course=whole)
+    (tmp_path / "x").unlink()
+    for steps in range(1000 - whole.steps):
+        with pytest.raises(SaveError, match="cancelled"):
+            engine.save(path, [1], rtp=True, form=form, course=Impatient(steps))
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_told_how_far_a_save_is(tmp_path: Path) -> None:
+    course = Course()
+    engine = read(CAPTURES / "call-udp.pcap").engine
+    engine.save(str(tmp_path / "x.pcap"), [1], rtp=True, course=course)
+    assert course.share == 1.0
+
+
+def test_only_recordings_that_are_there_are_searched_for_rtp(tmp_path: Path) -> None:
+    copy = tmp_path / "call.pcap"
+    shutil.copy(CAPTURES / "call-udp.pcap", copy)
+    engine = read(copy).engine
+    assert engine.recordings == [str(copy)]
+    copy.unlink()
+    assert engine.recordings == []

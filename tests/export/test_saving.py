@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sipscope.errors import SaveError
-from sipscope.export.saving import create, saving
+from sipscope.export.saving import Course, create, proposed_name, saving
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
@@ -166,3 +166,37 @@ def test_killed_at_any_moment_the_old_file_or_the_new_one_is_there(tmp_path: Pat
         running.communicate()
         content = path.read_bytes()
         assert content == b"old" * 100 or (len(content), len(set(content))) == (81_920, 1)
+
+
+def test_a_save_that_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    course = Course()
+    course.at(0.5)
+    course.cancelled = True
+    with pytest.raises(SaveError, match="was cancelled"), saving(str(path)):
+        course.at(0.6)
+    assert list(tmp_path.iterdir()) == []
+    assert course.share == 0.6
+
+
+def test_a_course_never_goes_back_or_beyond_its_end() -> None:
+    course = Course()
+    course.at(0.7)
+    course.at(0.2)
+    assert course.share == 0.7
+    course.at(3.0)
+    assert course.share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("1001", "+4930123", "20260105-140322"), "1001-+4930123-20260105-140322"),
+        (("../../etc/passwd", None, ""), "etc_passwd"),
+        (("a b;rm -rf $HOME\n", "x" * 99), f"a_b_rm_-rf_HOME-{'x' * 24}"),
+        (("\x1b]0;x\x07", "日本"), "0_x"),
+        ((None, ""), "calls"),
+    ],
+)
+def test_a_proposed_name_is_safe_in_every_shell(words: tuple[str | None, ...], name: str) -> None:
+    assert proposed_name(*words) == name

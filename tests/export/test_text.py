@@ -19,9 +19,9 @@ Content-Length: 0
 """
 
 
-def written(book: Playbook, **options: timezone) -> str:
+def written(book: Playbook, zone: timezone | None = None) -> str:
     stream = io.StringIO()
-    write_text(stream, book.store.dialogs.values(), **options)
+    write_text(stream, book.store.dialogs.values(), zone)
     return stream.getvalue()
 
 

@@ -1,11 +1,15 @@
+import ctypes
 import errno
+import os
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Callable
 
 import pytest
 
+from sipscope.forward import connection as module
 from sipscope.forward.connection import (
     CAUTIOUS_BYTES,
     CHUNK_BYTES,
@@ -20,6 +24,7 @@ from tests.forward.servers import LOOPBACK, DatagramServer, StreamServer, free_p
 from tests.forward.test_spool import messages
 
 SECOND = 1_000_000_000
+SO_ATTACH_FILTER = 26
 
 
 def poll_until(connection: Connection, condition: Callable[[], bool], now: int = 0) -> None:
@@ -32,6 +37,13 @@ def poll_until(connection: Connection, condition: Callable[[], bool], now: int =
 
 def stream_to(port: int, now: int = 0) -> StreamConnection:
     return StreamConnection((LOOPBACK, port), socket.AF_INET, now)
+
+
+def make_deaf(accepted: socket.socket) -> None:
+    """Let a socket get nothing more, so that its kernel answers nothing: a filter `ret #0`."""
+    instruction = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+    program = struct.pack("HP", 1, ctypes.addressof(instruction))
+    accepted.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
 class TestDatagrams:
@@ -98,6 +110,35 @@ class TestStreams:
             assert connection.held()
             assert not connection.settled()
             assert connection.wants_write(False)
+            connection.close()
+
+    def test_to_a_server_that_does_not_read_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "UNANSWERED_NS", 200_000_000)
+        with StreamServer(slow=60) as server:
+            connection = stream_to(server.port)
+            poll_until(connection, lambda: connection.ready)
+            queue = deque(messages(200_000))
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                connection.send(queue, 0)
+                connection.poll(SECOND)
+                time.sleep(0.01)
+            assert connection.held()
+            with socket.socket(fileno=os.dup(connection.fileno())) as same:
+                assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+            connection.close()
+
+    def test_to_a_server_that_is_gone_are_broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "UNANSWERED_NS", 100_000_000)
+        with socket.create_server((LOOPBACK, 0)) as listener:
+            connection = stream_to(listener.getsockname()[1])
+            poll_until(connection, lambda: connection.ready)
+            with listener.accept()[0] as accepted:
+                make_deaf(accepted)
+                connection.send(deque(messages(3)), 0)
+                with pytest.raises(TimeoutError, match="no answer for 30 s"):
+                    poll_until(connection, lambda: False, now=SECOND)
+            assert connection.held() == messages(3)
             connection.close()
 
     def test_that_the_server_ends_are_broken(self) -> None:

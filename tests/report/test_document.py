@@ -2,12 +2,14 @@
 
 import io
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sipscope import __version__
+from sipscope.decode.counts import NetworkCounts
 from tests.report.contract import DOCUMENT, LINES, breaches, states_of
 from tests.report.reading import CAPTURES, as_json, capture, read
 from tests.signalling import PBX, PHONE, Sent, answered_call, request, response, stream
@@ -164,3 +166,10 @@ def test_an_empty_capture_has_an_empty_report(tmp_path: Path) -> None:
     report = as_json(read(capture(tmp_path / "empty.pcap", [])))
     assert breaches(DOCUMENT, report) == []
     assert (report["capture"]["first"], report["dialogs"]) == (None, [])
+
+
+def test_what_was_not_read_is_told_by_reason() -> None:
+    capture = as_json(read(CAPTURES / "invite-fragmented.pcap"))["capture"]
+    assert capture["evicted"] == 0
+    told = {field.name: 0 for field in fields(NetworkCounts)} | {"not_ip": 4}
+    assert capture["network"] == told

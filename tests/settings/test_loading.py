@@ -3,14 +3,23 @@ from typing import Any
 
 import pytest
 
-from sipscope.settings import loading
-from sipscope.settings.loading import SettingsError, apply, from_environment, load_settings
-from sipscope.settings.model import Settings
+from sipscope.settings import paths
+from sipscope.settings.loading import (
+    SettingsError,
+    apply,
+    from_environment,
+    from_text,
+    known_settings,
+    load_settings,
+    overridden,
+    to_text,
+)
+from sipscope.settings.model import CallList, Capture, Settings
 
 
 @pytest.fixture(autouse=True)
 def system_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(loading, "SYSTEM_FILE", tmp_path / "system.toml")
+    monkeypatch.setattr(paths, "SYSTEM_FILE", tmp_path / "system.toml")
     return tmp_path / "system.toml"
 
 
@@ -32,10 +41,10 @@ def test_without_files_everything_is_at_its_default(tmp_path: Path) -> None:
 
 
 def test_what_comes_later_wins(tmp_path: Path, system_file: Path) -> None:
-    system_file.write_text('[list]\nsort = "from"\nfollow = true\n[save]\nrtp = true\n')
+    system_file.write_text('[list]\nsort = "from"\nfollow = true\n[save]\nrtp = false\n')
     environment = own_file(tmp_path, '[list]\nsort = "mos"\n[capture]\ndialogs = 5\n')
     settings, wrong = load_settings(environment | {"SIPSCOPE_CAPTURE_DIALOGS": "7"})
-    assert (settings.list.sort, settings.list.follow, settings.save.rtp) == ("mos", True, True)
+    assert (settings.list.sort, settings.list.follow, settings.save.rtp) == ("mos", True, False)
     assert settings.capture.dialogs == 7
     assert not wrong
 
@@ -128,3 +137,29 @@ def test_a_file_that_is_no_toml_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingsError, match=r"own\.toml is no TOML"):
         load_settings(environment)
+
+
+def test_a_command_line_overrides_where_it_says_something() -> None:
+    before = Settings(capture=Capture(("eth0",), "udp", 16), list=CallList(sort="mos"))
+    table = {"capture": {"interfaces": (), "filter": "", "buffer_mb": None, "dialogs": 9}}
+    after = overridden(before, table)
+    assert after.capture == Capture(("eth0",), "udp", 16, 9)
+    assert after.list == before.list
+
+
+def test_names_of_actions_need_no_quotes(tmp_path: Path) -> None:
+    settings, wrong = load_settings(own_file(tmp_path, '[keys]\ncalls.save = "w"\n'))
+    assert (settings.keys, wrong) == ({"calls.save": ("w",)}, ())
+
+
+def test_files_can_be_left_alone(tmp_path: Path) -> None:
+    environment = own_file(tmp_path, "[list]\nfollow = true\n") | {"SIPSCOPE_NO_CONFIG": "1"}
+    assert load_settings(environment).settings == Settings()
+
+
+def test_every_setting_can_be_typed_as_it_is_shown() -> None:
+    settings = Settings(list=CallList(columns=("a", "b"), widths={"from": 20, "to": 9}))
+    for section, name, kind in known_settings():
+        value = getattr(getattr(settings, section), name)
+        read, wrong = apply(settings, {section: {name: from_text(to_text(value), kind)}})
+        assert (read, wrong) == (settings, [])

@@ -12,7 +12,7 @@ from sipscope.settings.sngreprc import COLUMNS, read_sngreprc
     [
         ("set capture.device eth0,eth1", {"capture": {"interfaces": ["eth0", "eth1"]}}),
         ("set capture.limit 50000 # many", {"capture": {"dialogs": 50000}}),
-        ("set sip.calls on", {"capture": {"calls_only": True}}),
+        ("set sip.calls on", {"list": {"filter": "method = INVITE"}}),
         ("set colormode callid", {"list": {"color_by": "group"}}),
         ("set cl.sortfield sipfrom", {"list": {"sort": "from"}}),
         ("set cl.sortorder desc", {"list": {"descending": True}}),

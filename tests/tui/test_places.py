@@ -32,7 +32,7 @@ def test_a_place_is_a_number_or_the_first_call_at_a_time(text: str, found: int) 
     assert find_place(text, view(), 1, NOW) == found
 
 
-@pytest.mark.parametrize("text", ["#99", "noon", "", "25:00", "１２"])
+@pytest.mark.parametrize("text", ["#99", "noon", "", "25:00", "\uff11\uff12"])
 def test_what_is_no_place_is_told(text: str) -> None:
     with pytest.raises(PlaceError):
         find_place(text, view(), 1, NOW)

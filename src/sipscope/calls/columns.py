@@ -1,22 +1,32 @@
 """The columns of the call list: what a cell says, how it sorts, how important it is.
 
-A new column is one entry of `COLUMNS`.
+A new column is one entry of `COLUMNS`; besides these, any SIP header is a column:
+`header.NAME`.
 """
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sipscope.calls.dialog import State
-from sipscope.calls.rows import CallRow
+from sipscope.calls.dialog import Dialog, State
+from sipscope.calls.dialog_table import Kind, Value
+from sipscope.calls.rows import CallRow, lowest_mos, party_names, stream_figures
+from sipscope.decode.address import Endpoint
+from sipscope.decode.sip import COMPACT_NAMES, header_end
+from sipscope.decode.text import display
+from sipscope.rtpqos.figures import StreamFigures
+from sipscope.rtpqos.streams import StreamTable
 
-SortValue = str | int | float | None
-"""How a cell compares with others of its column; None is unknown and comes last."""
+if TYPE_CHECKING:
+    from sipscope.calls.filter.subject import Subject
 
-_DIGITS = re.compile(r"[0-9]+")
+HEADER_PREFIX = "header."
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
+_READ_MESSAGES = 20
+"""So many messages are searched for a header."""
 
 
 class Severity(StrEnum):
@@ -29,35 +39,46 @@ class Severity(StrEnum):
     OLD = "old"
 
 
+Key = Callable[[Dialog, StreamTable, int], Value]
+"""How a dialog sorts at a time in ns; None is unknown and comes last."""
+
+
 class Column(NamedTuple):
     """One column.
 
     Attributes:
         id: Stable name.
         title: Over the column, with the unit.
+        words: What it is.
         text: What a cell says, empty when unknown.
-        value: How it sorts.
+        key: How it sorts.
         width: Cells that it needs.
         most: Cells that it can use when there is room.
-        importance: Columns with the smallest are shown first; one after the other, as long
-            as there is room.
+        importance: Of those that are there unless the person chooses: the columns with the
+            smallest are shown first, as long as there is room.
         right: Whether it is aligned on the right, as numbers are.
+        kind: Of its keys.
+        fixed: Whether the first message alone decides it.
     """
 
     id: str
     title: str
-    text: Callable[[CallRow], str]
-    value: Callable[[CallRow], SortValue]
+    words: str
+    text: "Callable[[Subject], str]"
+    key: Key
     width: int
     most: int
-    importance: int
+    importance: int | None = None
     right: bool = False
+    kind: Kind = Kind.TEXT
+    fixed: bool = False
 
 
 _CODED = frozenset({State.BUSY, State.DECLINED, State.NO_ANSWER, State.DIVERTED, State.REJECTED})
 _DOUBTFUL = frozenset({State.BUSY, State.DECLINED, State.NO_ANSWER})
 _OLD = frozenset({State.CANCELLED, State.DIVERTED, State.UNREGISTERED})
 
+_STATE_RANK = {state: 1000 * rank for rank, state in enumerate(sorted(State))}
 _LOSS_PERCENT = (1.0, 5.0)
 _JITTER_MS = (30.0, 100.0)
 _MOS = (3.6, 3.1)
@@ -106,6 +127,11 @@ def clock_text(nanoseconds: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(nanoseconds // 1_000_000_000))
 
 
+def date_text(nanoseconds: int) -> str:
+    """Return the day, local, `2026-01-05`."""
+    return time.strftime("%Y-%m-%d", time.localtime(nanoseconds // 1_000_000_000))
+
+
 def duration_text(seconds: float | None) -> str:
     """Return a duration as `0:42` or `1:03:10`, empty when unknown."""
     if seconds is None:
@@ -117,8 +143,13 @@ def duration_text(seconds: float | None) -> str:
 
 def state_text(row: CallRow) -> str:
     """Return the state in words, with the status code where it tells more."""
-    words = row.state.replace("-", " ")
-    return f"{row.status} {words}" if row.status and row.state in _CODED else words
+    return state_words(row.state, row.status)
+
+
+def state_words(state: State, status: int | None) -> str:
+    """Return a state in words, with the status code where it tells more."""
+    words = state.replace("-", " ")
+    return f"{status} {words}" if status and state in _CODED else words
 
 
 def reason_text(row: CallRow) -> str:
@@ -139,113 +170,387 @@ def _over(value: float | None, bounds: tuple[float, float]) -> Severity:
     return Severity.DOUBTFUL if value < bounds[1] else Severity.FAILED
 
 
-def _natural(text: str) -> str:
-    """Return `text` so that 10.0.0.9 sorts before 10.0.0.10."""
-    return _DIGITS.sub(lambda digits: digits[0].zfill(5), text)
+def header_value(dialog: Dialog, name: str) -> str:
+    """Return the value of a header of the first message that has it, empty when none has."""
+    for message in dialog.messages[:_READ_MESSAGES]:
+        if found := header_values(message.raw, name):
+            return display(found[0])
+    return ""
+
+
+def header_values(raw: bytes, name: str) -> list[str]:
+    """Return the values of a header of a message, compact forms and folded lines included."""
+    found = _header_pattern(name).findall(raw, 0, header_end(raw) + 1)
+    return [
+        b" ".join(line.strip() for line in value.split(b"\n")).strip().decode("utf-8", "replace")
+        for value in found
+    ]
+
+
+@lru_cache(maxsize=64)
+def _header_pattern(name: str) -> "re.Pattern[bytes]":
+    key = name.lower().encode()
+    key = COMPACT_NAMES.get(key, key)
+    names = [key, *(short for short, full in COMPACT_NAMES.items() if full == key)]
+    spelled = b"|".join(map(re.escape, names))
+    return re.compile(rb"\n(?:%s)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)" % spelled, re.IGNORECASE)
+
+
+def _of_row(get: Callable[[CallRow], str]) -> "Callable[[Subject], str]":
+    return lambda subject: "" if subject.row is None else get(subject.row)
+
+
+def _of_dialog(get: Callable[[Dialog], object]) -> "Callable[[Subject], str]":
+    def text(subject: "Subject") -> str:
+        found = None if subject.dialog is None else get(subject.dialog)
+        return "" if found is None else display(str(found))
+
+    return text
+
+
+def _worst(
+    get: Callable[[StreamFigures], float | None], pick: Callable[[list[float]], float]
+) -> Key:
+    def key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
+        if not dialog.streams:
+            return None
+        found = [get(figures) for figures in stream_figures(dialog, streams)]
+        known = [value for value in found if value is not None]
+        return pick(known) if known else None
+
+    return key
+
+
+def _mos_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
+    return lowest_mos(stream_figures(dialog, streams)) if dialog.streams else None
+
+
+def _codec_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
+    figures = stream_figures(dialog, streams) if dialog.streams else []
+    names = dict.fromkeys(stream.codec for stream in figures if stream.codec)
+    return " ".join(names or dialog.codecs)
+
+
+@lru_cache(maxsize=16_384)
+def _endpoint_key(endpoint: Endpoint) -> bytes:
+    """Return a key after which 10.0.0.9 sorts before 10.0.0.10, and IPv4 before IPv6."""
+    address, port = endpoint
+    return bytes((len(address),)) + address + port.to_bytes(2, "big")
+
+
+def _reason_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
+    status = dialog.final_status
+    if status is None:
+        return "no response" if dialog.state is State.FAILED else ""
+    return dialog.reason if status >= 300 else ""
+
+
+def _request_uri(dialog: Dialog) -> str:
+    """Return the request URI of the first message, empty when that is a response."""
+    line = dialog.messages[0].raw.lstrip(b"\r\n").partition(b"\n")[0].split()
+    return display(line[1]) if len(line) == 3 and not line[0].startswith(b"SIP/") else ""
+
+
+def _user_agent(dialog: Dialog) -> str:
+    return next(iter(dialog.user_agents), "")
+
+
+def _encapsulation(dialog: Dialog) -> str:
+    return " ".join(dialog.flow.encapsulation)
+
+
+def _lowest_r(figures: Iterable[StreamFigures]) -> float | None:
+    found = (each.r_factor for each in figures)
+    return min((value for value in found if value is not None), default=None)
+
+
+def _number(
+    name: str,
+    title: str,
+    words: str,
+    text: "Callable[[Subject], str]",
+    key: Key,
+    width: int,
+    importance: int | None = None,
+) -> Column:
+    """Return a column of figures, aligned on the right."""
+    kind = Kind.NUMBER
+    return Column(name, title, words, text, key, width, width, importance, right=True, kind=kind)
+
+
+def _figure(
+    name: str, title: str, words: str, get: Callable[[Dialog], float | None], width: int
+) -> Column:
+    """Return a column of a figure that the dialog itself has."""
+    return _number(name, title, words, _of_dialog(get), lambda d, s, t: get(d), width)
+
+
+def _span(
+    name: str, title: str, words: str, get: Callable[[Dialog], float | None], width: int
+) -> Column:
+    """Return a column of ms, shown in s."""
+
+    def text(subject: "Subject") -> str:
+        found = None if subject.dialog is None else get(subject.dialog)
+        return decimal_text(None if found is None else found / 1000)
+
+    return _number(name, title, words, text, lambda d, s, t: get(d), width)
+
+
+def _text(
+    name: str,
+    title: str,
+    words: str,
+    text: "Callable[[Subject], str]",
+    get: Callable[[Dialog], Value],
+    width: int,
+    most: int,
+    importance: int | None = None,
+) -> Column:
+    """Return a column of text that the first message decides."""
+    return Column(
+        name, title, words, text, lambda d, s, t: get(d), width, most, importance, fixed=True
+    )
+
+
+def _start(
+    name: str,
+    title: str,
+    words: str,
+    text: Callable[[int], str],
+    width: int,
+    importance: int | None = None,
+) -> Column:
+    """Return a column of when a dialog began; ids tell the order."""
+    shown = _of_row(lambda row: text(row.started))
+    kind = Kind.NUMBER
+    return Column(
+        name, title, words, shown, lambda d, s, t: d.id, width, width, importance, kind=kind
+    )
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("time", "Time", lambda r: clock_text(r.started), lambda r: r.id, 8, 8, 3),
-    Column("from", "From", lambda r: r.caller, lambda r: r.caller.casefold(), 10, 22, 0),
-    Column("to", "To", lambda r: r.callee, lambda r: r.callee.casefold(), 10, 22, 1),
-    Column("method", "Method", lambda r: r.method, lambda r: r.method, 9, 9, 6),
-    Column("state", "State", state_text, lambda r: f"{r.state}{r.status or 0}", 13, 13, 2),
-    Column("messages", "Msgs", lambda r: str(r.messages), lambda r: r.messages, 4, 4, 10, True),
-    Column("source", "Source", lambda r: r.source, lambda r: _natural(r.source), 18, 30, 11),
+    _figure("index", "#", "number since the start", lambda d: d.id, 7),
+    _start("date", "Date", "day of the first message", date_text, 10),
+    _start("time", "Time", "of the first message", clock_text, 8, 3),
+    _text(
+        "from",
+        "From",
+        "who calls",
+        _of_row(lambda r: r.caller),
+        lambda d: party_names(d)[0],
+        10,
+        22,
+        0,
+    ),
+    _text(
+        "to",
+        "To",
+        "who is called",
+        _of_row(lambda r: r.callee),
+        lambda d: party_names(d)[1],
+        10,
+        22,
+        1,
+    ),
+    _text(
+        "method",
+        "Method",
+        "of the first request",
+        _of_row(lambda r: r.method),
+        lambda d: d.method,
+        9,
+        9,
+        6,
+    ),
     Column(
+        "state",
+        "State",
+        "what has become of it",
+        _of_row(state_text),
+        lambda d, s, t: _STATE_RANK[d.state] + (d.final_status or 0),
+        13,
+        13,
+        2,
+        kind=Kind.NUMBER,
+    ),
+    _number(
+        "messages",
+        "Msgs",
+        "how many messages",
+        _of_row(lambda r: str(r.messages)),
+        lambda d, s, t: len(d.messages) + d.dropped,
+        4,
+        10,
+    ),
+    _text(
+        "source",
+        "Source",
+        "who sent the first message",
+        _of_row(lambda r: r.source),
+        lambda d: _endpoint_key(d.flow.source),
+        18,
+        30,
+        11,
+    ),
+    _text(
         "destination",
         "Destination",
-        lambda r: r.destination,
-        lambda r: _natural(r.destination),
+        "where the first message went",
+        _of_row(lambda r: r.destination),
+        lambda d: _endpoint_key(d.flow.destination),
         18,
         30,
         12,
     ),
-    Column(
+    _number(
         "duration",
         "Dur",
-        lambda r: duration_text(r.duration_s),
-        lambda r: r.duration_s,
-        7,
+        "talk time, so far",
+        _of_row(lambda r: duration_text(r.duration_s)),
+        lambda d, s, t: d.duration_s(t),
         7,
         4,
-        True,
     ),
-    Column("codec", "Codec", lambda r: r.codec, lambda r: r.codec or None, 9, 9, 8),
     Column(
+        "codec", "Codec", "in use, or negotiated", _of_row(lambda r: r.codec), _codec_key, 9, 9, 8
+    ),
+    _number(
         "loss",
         "Loss %",
-        lambda r: decimal_text(r.loss_percent),
-        lambda r: r.loss_percent,
-        6,
+        "of the worst stream",
+        _of_row(lambda r: decimal_text(r.loss_percent)),
+        _worst(lambda f: f.loss_percent, max),
         6,
         7,
-        True,
     ),
-    Column(
+    _number(
         "jitter",
         "Jit ms",
-        lambda r: decimal_text(r.jitter_ms),
-        lambda r: r.jitter_ms,
-        6,
+        "mean jitter of the worst stream",
+        _of_row(lambda r: decimal_text(r.jitter_ms)),
+        _worst(lambda f: f.jitter_mean_ms, max),
         6,
         9,
-        True,
     ),
-    Column("mos", "MOS", lambda r: decimal_text(r.mos), lambda r: r.mos, 4, 4, 5, True),
-    Column("reason", "Reason", reason_text, lambda r: reason_text(r) or None, 19, 30, 13),
+    _number(
+        "mos", "MOS", "of the worst stream", _of_row(lambda r: decimal_text(r.mos)), _mos_key, 4, 5
+    ),
+    Column(
+        "reason", "Reason", "why it went no further", _of_row(reason_text), _reason_key, 19, 30, 13
+    ),
+    _figure("status", "Code", "status code of the final answer", lambda d: d.final_status, 4),
+    _number(
+        "total",
+        "Total",
+        "first to last message",
+        _of_dialog(lambda d: duration_text(d.total_s)),
+        lambda d, s, t: d.total_s,
+        7,
+    ),
+    _span("pdd", "PDD s", "post-dial delay", lambda d: d.pdd_ms, 6),
+    _span("ring", "Ring s", "how long it rang", lambda d: d.ring_ms, 6),
+    _span("setup", "Setup s", "from the INVITE to the answer", lambda d: d.setup_ms, 7),
+    _text(
+        "call-id",
+        "Call-ID",
+        "the Call-ID",
+        _of_row(lambda r: r.call_id),
+        lambda d: d.call_id,
+        20,
+        40,
+    ),
+    _text(
+        "transport",
+        "Transp",
+        "of the first message",
+        _of_dialog(lambda d: d.flow.transport.upper()),
+        lambda d: d.flow.transport,
+        6,
+        6,
+    ),
+    _text(
+        "uri",
+        "Request-URI",
+        "of the first request",
+        _of_dialog(_request_uri),
+        _request_uri,
+        20,
+        40,
+    ),
+    Column(
+        "user-agent",
+        "User-Agent",
+        "of the first request or answer",
+        _of_dialog(_user_agent),
+        lambda d, s, t: _user_agent(d),
+        16,
+        30,
+    ),
+    _figure("retransmissions", "Retr", "messages sent again", lambda d: d.retransmissions, 4),
+    _figure("malformed", "Malf", "messages that break RFC 3261", lambda d: d.malformed, 4),
+    _text(
+        "encapsulation",
+        "Encaps",
+        "tunnels and mirrors, outermost first",
+        _of_dialog(_encapsulation),
+        _encapsulation,
+        8,
+        12,
+    ),
+    _figure("group", "Group", "number that all legs of a call share", lambda d: d.group, 7),
+    _figure("streams", "RTP", "how many RTP streams", lambda d: len(d.streams), 4),
+    _number(
+        "r",
+        "R",
+        "R-factor of the worst stream",
+        lambda s: decimal_text(_lowest_r(s.figures)),
+        _worst(lambda f: f.r_factor, min),
+        5,
+    ),
 )
 """In the order of the screen."""
 
 COLUMN: dict[str, Column] = {column.id: column for column in COLUMNS}
 """By id."""
 
+USUAL: tuple[Column, ...] = tuple(c for c in COLUMNS if c.importance is not None)
+"""Those that are there unless the person chooses."""
 
-class Placed(NamedTuple):
-    """A column on the screen.
 
-    Attributes:
-        column: Which.
-        start: Its first cell.
-        width: Its cells.
-    """
-
-    column: Column
-    start: int
-    width: int
+def find_column(column_id: str) -> Column | None:
+    """Return a column of the table, or that of a header: `header.NAME`; None for others."""
+    known = COLUMN.get(column_id)
+    if known is None and column_id.lower().startswith(HEADER_PREFIX):
+        return header_column(column_id[len(HEADER_PREFIX) :])
+    return known
 
 
 @lru_cache(maxsize=64)
-def place(width: int, gutter: int) -> tuple[Placed, ...]:
-    """Return the columns that fit `width` cells, after `gutter` cells, one cell apart.
-
-    The least important are left out; what room remains is shared by those that can use it.
-    Only the width decides, so that columns never jump.
-    """
-    chosen: set[str] = set()
-    room = width - gutter + 1
-    for column in sorted(COLUMNS, key=lambda column: column.importance):
-        if column.width + 1 > room:
-            break
-        chosen.add(column.id)
-        room -= column.width + 1
-    shown = [column for column in COLUMNS if column.id in chosen]
-    widths = [column.width for column in shown]
-    while room > 0 and shown:
-        want = [column.most - cells for column, cells in zip(shown, widths, strict=True)]
-        if max(want) == 0:
-            break
-        widths[want.index(max(want))] += 1
-        room -= 1
-    placed = []
-    start = gutter
-    for column, cells in zip(shown, widths, strict=True):
-        placed.append(Placed(column, start, cells))
-        start += cells + 1
-    return tuple(placed)
+def header_column(name: str) -> Column | None:
+    """Return the column of a SIP header; None for what cannot be the name of one."""
+    if _HEADER_NAME.fullmatch(name) is None:
+        return None
+    title = "-".join(word[:1].upper() + word[1:] for word in name.split("-"))
+    return Column(
+        HEADER_PREFIX + name.lower(),
+        title,
+        f"the header {title}, of the first message that has it",
+        lambda s: "" if s.dialog is None else header_value(s.dialog, name),
+        lambda d, s, t: header_value(d, name),
+        max(12, len(title) + 1),
+        30,
+    )
 
 
 def search_text(row: CallRow) -> str:
-    """Return all that can be read in a row, lower case: every column, status and reason."""
-    cells = [column.text(row) for column in COLUMNS]
-    return " ".join((*cells, row.state, str(row.status or ""), row.reason)).lower()
+    """Return all that can be read in the usual columns, lower case; status and reason too."""
+    return " ".join(
+        (
+            *(clock_text(row.started), row.caller, row.callee, row.method, state_text(row)),
+            *(str(row.messages), row.source, row.destination, duration_text(row.duration_s)),
+            *(row.codec, decimal_text(row.loss_percent), decimal_text(row.jitter_ms)),
+            *(decimal_text(row.mos), reason_text(row), row.state, str(row.status or "")),
+            row.reason,
+        )
+    ).lower()

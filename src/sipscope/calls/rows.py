@@ -1,12 +1,22 @@
 """A dialog as one row: what the call list and the summary show of it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sipscope.calls.dialog import Dialog, Party, State
+from sipscope.decode.sip import address, parse
 from sipscope.decode.text import display
 from sipscope.rtpqos.figures import StreamFigures
 from sipscope.rtpqos.streams import StreamTable
+
+_PLAIN_PARTY = (
+    rb"[ \t]*+:[ \t]*+(?:\"([A-Za-z0-9 ._-]++)\"[ \t]*+|([A-Za-z0-9]++)[ \t]++)?+"
+    rb"<sips?:([A-Za-z0-9+*#._-]++)@([A-Za-z0-9.-]++)(?::[0-9]++)?+>(?:;tag=([A-Za-z0-9._-]++))?+\r"
+)
+"""What follows the name of a From or To header that needs no parser."""
+
+_FROM, _TO = (re.compile(b"\n" + name + _PLAIN_PARTY) for name in (b"From", b"To"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,7 @@ def call_row(dialog: Dialog, streams: StreamTable, now: int) -> CallRow:
         dialog.id,
         dialog.version,
         dialog.started,
-        party_name(dialog.caller),
-        party_name(dialog.callee),
+        *party_names(dialog),
         display(dialog.method),
         dialog.state,
         len(dialog.messages) + dialog.dropped,
@@ -99,3 +108,32 @@ def lowest_mos(figures: Iterable[StreamFigures]) -> float | None:
 def party_name(party: Party) -> str:
     """Return who a party is in a few words: user, display name or host."""
     return display(party.user or party.display or party.host or "")
+
+
+def party_names(dialog: Dialog) -> tuple[str, str]:
+    """Return who calls whom, see `party_name`."""
+    caller, callee = parties(dialog)
+    return party_name(caller), party_name(callee)
+
+
+def parties(dialog: Dialog) -> tuple[Party, Party]:
+    """Return From and To of the first message; nothing of them is kept in the dialog."""
+    raw = dialog.messages[0].raw
+    plain = _FROM.search(raw), _TO.search(raw)
+    if plain[0] is not None and plain[1] is not None:
+        return _plain(plain[0]), _plain(plain[1])
+    message = parse(raw)
+    caller, callee = (
+        Party(each.display, each.user, each.host, each.tag)
+        for each in (
+            address(None if message is None else message.get(key)) for key in (b"from", b"to")
+        )
+    )
+    return caller, callee
+
+
+def _plain(found: "re.Match[bytes]") -> Party:
+    quoted, token, user, host, tag = (
+        None if part is None else part.decode("ascii") for part in found.groups()
+    )
+    return Party(quoted or token, user, host, tag)

@@ -4,9 +4,9 @@ import gzip
 import os
 import stat
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import BinaryIO, NamedTuple
 
@@ -29,6 +29,7 @@ from sipscope.export.saving import cannot_save, create, file_exists, saving
 ETHERNET = 1
 SNAPSHOT = 262_144
 SECOND = 1_000_000_000
+FRAMES_AT_ONCE = 20_000
 LAST_SECOND = 0xFFFFFFFF  # the last one that fits pcap, in 2106
 
 PCAP_NAMES = (".pcap", ".cap", ".dmp")
@@ -128,11 +129,13 @@ def save_frames(
     overwrite: bool = False,
     nanoseconds: bool = False,
     annotations: Annotations | None = None,
+    pcapng: bool | None = None,
+    step: Callable[[float], None] = lambda share: None,
 ) -> int:
     """Save frames in order of time; the file is whole or not there.
 
-    The file is pcapng if its name ends so or the frames have several link types, else pcap
-    in microseconds; gzipped if the name ends in .gz.
+    The file is pcapng if the frames have several link types, else pcap in microseconds;
+    gzipped if the name ends in .gz.
 
     Args:
         path: The file.
@@ -140,6 +143,8 @@ def save_frames(
         overwrite: Whether to replace a file of that name.
         nanoseconds: Whether pcap may be in nanoseconds where the times need it.
         annotations: Names and comments, which only pcapng can keep.
+        pcapng: Whether it is pcapng in any case; None to go by the name.
+        step: Called now and then with the share that is written; it may raise to end it.
 
     Returns:
         The number of frames.
@@ -151,7 +156,9 @@ def save_frames(
     link_types = {frame.link_type for frame in ordered} or {ETHERNET}
     name = path.lower().removesuffix(".gz")
     form: PcapFormat | PcapngFormat
-    if name.endswith(PCAPNG_NAMES) or len(link_types) > 1:
+    if pcapng is None:
+        pcapng = name.endswith(PCAPNG_NAMES)
+    if pcapng or len(link_types) > 1:
         form = PcapngFormat()
     else:
         fine = nanoseconds and any(frame.time % 1000 for frame in ordered)
@@ -159,9 +166,9 @@ def save_frames(
     with saving(path, overwrite=overwrite) as file:
         if path.lower().endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                _write_frames(packed, form, ordered, annotations or Annotations())
+                _write_frames(packed, form, ordered, annotations or Annotations(), step)
         else:
-            _write_frames(file, form, ordered, annotations or Annotations())
+            _write_frames(file, form, ordered, annotations or Annotations(), step)
     return len(ordered)
 
 
@@ -286,18 +293,23 @@ def _write_frames(
     form: PcapFormat | PcapngFormat,
     frames: list[Frame],
     annotations: Annotations,
+    step: Callable[[float], None],
 ) -> None:
     comments = annotations.comments if isinstance(form, PcapngFormat) else {}
     file.write(form.header)
     if isinstance(form, PcapngFormat):
         file.write(form.names(annotations.names))
+    written = 0
     for (link_type, comment), run in groupby(
         frames, key=lambda frame: (frame.link_type, comments.get(frame))
     ):
-        if comment is None or not isinstance(form, PcapngFormat):
-            file.write(form.records(_batch(link_type, list(run))).octets.data)
-        else:
-            file.writelines(form.commented(frame, comment) for frame in run)
+        while some := list(islice(run, FRAMES_AT_ONCE)):
+            if comment is None or not isinstance(form, PcapngFormat):
+                file.write(form.records(_batch(link_type, some)).octets.data)
+            else:
+                file.writelines(form.commented(frame, comment) for frame in some)
+            written += len(some)
+            step(written / len(frames))
 
 
 def _batch(link_type: int, frames: list[Frame]) -> PacketBatch:

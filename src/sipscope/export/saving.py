@@ -10,6 +10,41 @@ from typing import BinaryIO
 from sipscope.errors import SaveError
 
 _ID = re.compile("[0-9]{1,10}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_LONGEST_PART = 24
+
+
+class Course:
+    """How far a save has come; another thread may look at it, and cancel it.
+
+    Attributes:
+        share: Of the work that is done, 0 to 1.
+        cancelled: Set to end it.
+    """
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.cancelled = False
+
+    def at(self, share: float) -> None:
+        """Take note of how far it has come.
+
+        Raises:
+            SaveError: It was cancelled.
+        """
+        self.share = max(self.share, min(share, 1.0))
+        if self.cancelled:
+            raise SaveError("The save was cancelled", "Nothing was left behind")
+
+
+def proposed_name(*words: str | None) -> str:
+    """Return words as a file name that is safe in every shell, without an ending.
+
+    Args:
+        words: Such as the caller and a time; what is None or empty is left out.
+    """
+    parts = (_UNSAFE.sub("_", word or "")[:_LONGEST_PART].strip("._-") for word in words)
+    return "-".join(part for part in parts if part) or "calls"
 
 
 @contextmanager

@@ -25,7 +25,11 @@ GRACE_NS: Final = 1_000 * MILLISECOND
 """So long a server may take to read what its kernel has: if it resets then, that is lost."""
 
 CONNECT_NS: Final = 10_000 * MILLISECOND
-UNANSWERED_MS: Final = 30_000
+UNANSWERED_NS: Final = 30_000 * MILLISECOND
+"""So long a server may stay silent to what it was sent; one that only does not read answers."""
+
+PROBE_S: Final = 10
+LOST_PROBES: Final = 3
 HELD_BYTES: Final = 8 << 20
 CAUTIOUS_BYTES: Final = 128 << 10
 """So much is held at first after a connection broke: else a server that breaks each one soon
@@ -37,6 +41,8 @@ CHUNKS_PER_TURN: Final = 16
 _SEND_BUFFER: Final = 1 << 20
 
 _SIOCOUTQ = 0x5411  # bytes that the other side has not acknowledged, tcp(7)
+_TCP_INFO = struct.Struct("8x13I")  # linux/tcp.h, up to tcpi_last_ack_recv
+_PROBES, _UNACKNOWLEDGED, _LAST_ANSWER_MS = 3, 4, 12
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 
 
@@ -205,8 +211,9 @@ class StreamConnection:
         self._socket.setblocking(False)
         options = (
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, UNANSWERED_MS // 1000),
-            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_S),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_S),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, LOST_PROBES),
         )
         for option in options:
             self._socket.setsockopt(*option)
@@ -245,6 +252,8 @@ class StreamConnection:
                 break
             self._held_bytes -= sum(map(len, batches.popleft().messages))
             self._window = min(2 * self._window, HELD_BYTES)
+        if batches and now - batches[0].time > UNANSWERED_NS:
+            self._expect_answer()
 
     def send(self, queue: deque[bytes], now: int) -> list[bytes]:
         """Send as much as the kernel takes."""
@@ -303,6 +312,18 @@ class StreamConnection:
         """
         waiting = struct.unpack("i", fcntl.ioctl(self.fileno(), _SIOCOUTQ, bytes(4)))[0]
         return int(waiting) + len(self._unsent)
+
+    def _expect_answer(self) -> None:
+        """Tell a server that is gone from one that does not read.
+
+        TCP_USER_TIMEOUT ends both: it counts from when the window closed, answers or not. Where
+        the window is closed nothing is under way, and the kernel probes at ever longer intervals.
+        """
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        figures = _TCP_INFO.unpack(info)
+        silent = figures[_LAST_ANSWER_MS] * MILLISECOND > UNANSWERED_NS
+        if silent and (figures[_UNACKNOWLEDGED] or info[_PROBES] >= LOST_PROBES):
+            raise TimeoutError(errno.ETIMEDOUT, "no answer for 30 s")
 
     def _hear(self) -> None:
         """Read what the server says, which means nothing, until it ends the connection."""

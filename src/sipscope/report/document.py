@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TextIO
 
@@ -77,6 +78,8 @@ class Document:
             "rtcp_packets": self.engine.rtcp_packets,
             "malformed": counters.malformed,
             "duplicates": counters.duplicates + self.engine.duplicates,
+            "evicted": counters.evicted + self.store.streams.evicted,
+            "network": asdict(self.engine.network_counts()),
         }
 
     def dialogs(self) -> Iterator[Object]:

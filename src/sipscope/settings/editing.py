@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from sipscope.settings.loading import SettingsError
 
 
@@ -23,6 +20,9 @@ def save_settings(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         SettingsError: The file is no TOML or cannot be written; it is as it was.
     """
+    import tomlkit  # noqa: PLC0415  # it takes long to load, and is seldom needed
+    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
+
     try:
         target = path.resolve()
         document = tomlkit.parse(target.read_text() if target.exists() else "")

@@ -6,10 +6,8 @@
 What cannot be used is left out and told; a file that is no TOML is an error.
 """
 
-import difflib
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 from sipscope.errors import SipscopeError
 from sipscope.settings.model import SECTIONS, TABLES, Settings
-from sipscope.settings.paths import SYSTEM_FILE, settings_file
+from sipscope.settings.paths import settings_files
 
 PREFIX = "SIPSCOPE_"
 MAX_BYTES = 1 << 20
@@ -60,12 +58,21 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Loaded:
         SettingsError: A file is no TOML or cannot be read.
     """
     settings, complaints = Settings(), list[str]()
-    for path in (SYSTEM_FILE, settings_file(environment)):
+    for path in settings_files(environment):
         if path.is_file():
             settings, wrong = apply(settings, _read(path))
             complaints += [f"{path}: {complaint}" for complaint in wrong]
     settings, wrong = apply(settings, from_environment(environment))
     return Loaded(settings, (*complaints, *wrong))
+
+
+def overridden(settings: Settings, table: Mapping[str, Mapping[str, Value]]) -> Settings:
+    """Return settings with those of a command line; None and what is empty was not given."""
+    changes = {}
+    for section, values in table.items():
+        given = {name: value for name, value in values.items() if value not in (None, "", ())}
+        changes[section] = replace(getattr(settings, section), **given)
+    return replace(settings, **changes)
 
 
 def apply(settings: Settings, table: Mapping[str, Any]) -> tuple[Settings, list[str]]:
@@ -90,6 +97,8 @@ def apply(settings: Settings, table: Mapping[str, Any]) -> tuple[Settings, list[
 def from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the settings of variables such as `SIPSCOPE_LIST_SORT`, lists apart by commas."""
     table: dict[str, dict[str, Any]] = {}
+    if not any(name.startswith(PREFIX) for name in environment):
+        return table
     for section, name, kind in known_settings():
         text = environment.get(f"{PREFIX}{section}_{name}".upper())
         if text is not None:
@@ -114,10 +123,29 @@ def from_text(text: str, kind: Kind) -> Value:
         return float(text) if _NUMBER.fullmatch(text) else text
     if _origin(kind) is tuple:
         return [word.strip() for word in text.split(",") if word.strip()]
+    if _origin(kind) is Mapping:
+        pairs = (word.partition("=") for word in text.split(",") if word.strip())
+        inner = get_args(kind)[1]
+        return {name.strip(): from_text(value.strip(), inner) for name, _, value in pairs}
     return text
 
 
+def to_text(value: Value) -> str:
+    """Return a value as a person types it: what `from_text` reads."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={to_text(each)}" for name, each in value.items())
+    return str(value)
+
+
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415  # most have no file
+
     try:
         with open(path, "rb") as file:
             return tomllib.loads(file.read(MAX_BYTES).decode())
@@ -150,13 +178,22 @@ def _mapping(
 ) -> tuple[dict[str, Any], list[str]]:
     inner = get_args(kind)[1]
     complaints, usable = list[str](), dict[str, Any]()
-    for name, value in values.items():
+    for name, value in _flat(values) if _origin(inner) is tuple else values.items():
         single = [value] if isinstance(value, str) and _origin(inner) is tuple else value
         try:
             usable[name] = _checked(single, inner)
         except TypeError as error:
             complaints.append(f"{section}.{name} is {error}")
     return usable, complaints
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Value]]:
+    """Give names and values; a name with a dot that was not quoted came as a table."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value
 
 
 def _checked(value: Value, kind: Kind) -> Value:
@@ -192,5 +229,7 @@ def _origin(kind: Kind) -> object:
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:
+    import difflib  # noqa: PLC0415
+
     close = difflib.get_close_matches(name, known, 1, 0.6)
     return f"; perhaps {close[0]} is meant" if close else ""

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 WORDS = "words"
 
+THEMES = ("dark", "light", "ansi", "contrast")
+"""Those that sipscope brings along."""
+
 Value = Any
 """Of the type that the field says."""
 
@@ -70,20 +73,21 @@ class Ladder:
 class Capture:
     """What is captured, and what is kept of it."""
 
-    interfaces: tuple[str, ...] = setting(("any",), "where to listen without -i")
+    interfaces: tuple[str, ...] = setting(
+        (), "where to listen without -i; empty: any, unless it listens for TZSP or HEP"
+    )
     filter: str = setting("", "capture filter, as for tcpdump")
     buffer_mb: int = setting(32, "the kernel's buffer of each interface")
     dialogs: int = setting(200_000, "how many dialogs are kept")
     memory_mb: int = setting(384, "how much memory messages may take")
     streams: int = setting(10_000, "how many RTP streams are kept")
-    calls_only: bool = setting(False, "whether only dialogs that begin with INVITE are kept")
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """The figures of RTP streams."""
 
-    interval_s: int = setting(10, "the interval that the worst MOS is of")
+    interval_s: int = setting(10, "seconds of the interval that the worst MOS is of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Listen:
     hep: tuple[str, ...] = setting((), "[udp|tcp|tls:][ADDRESS:]PORT to take HEP at")
     allow: tuple[str, ...] = setting((), "networks that may send; empty: all")
     hep_key: str = setting("", "authentication key that HEP messages must carry")
+    certificate: str = setting("", "PEM file with the certificate for HEP over TLS")
+    private_key: str = setting("", "PEM file with the private key of that certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +107,13 @@ class Send:
     """HEP to a server."""
 
     hep: tuple[str, ...] = setting((), "URLs: udp://homer:9060, tcp://..., tls://...")
-    id: int = setting(2002, "capture agent id")
-    node: str = setting("", "capture agent name; empty: the host's")
+    id: int = setting(2001, "capture agent id")
+    node: str = setting("", "capture agent name; empty: none")
     key: str = setting("", "authentication key")
     rtp_type: Literal[34, 35] = setting(35, "protocol type of RTP reports; 35 for HOMER 7 and 11")
-    interval_s: int = setting(60, "how often RTP is reported")
+    interval_s: float = setting(10.0, "seconds between two reports on a stream")
     spool: str = setting("", "folder for what an absent server has missed; empty: none")
+    spool_mb: int = setting(100, "how much the spool of each server may hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Save:
 
     folder: str = setting("", "where files go; empty: where sipscope was started")
     form: Literal["pcap", "pcapng", "text"] = setting("pcap", "what is written")
-    rtp: bool = setting(False, "whether RTP is saved with the calls")
+    rtp: bool = setting(True, "whether RTP is saved with the calls, where it was kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 SYSTEM_FILE = Path("/etc/sipscope.toml")
 FILE_VARIABLE = "SIPSCOPE_CONFIG"
+NO_FILES_VARIABLE = "SIPSCOPE_NO_CONFIG"
 
 _PACKAGE = Path(__file__).parents[1]
 _DEMO = (
@@ -29,6 +30,13 @@ def demo_captures() -> list[Path]:
         if present:
             return present
     return []
+
+
+def settings_files(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Return where settings are read from, in this order; not all need be there."""
+    if environment.get(NO_FILES_VARIABLE):
+        return ()
+    return SYSTEM_FILE, settings_file(environment)
 
 
 def settings_file(environment: Mapping[str, str] = os.environ) -> Path:

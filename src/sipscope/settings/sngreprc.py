@@ -30,6 +30,9 @@ COLUMNS = {
 }
 """sngrep's columns, and ours."""
 
+CALLS_ONLY = "method = INVITE"
+"""The display filter for what sngrep calls calls."""
+
 _COLUMN = re.compile(r"cl\.column([0-9]{1,2})(\.width)?")
 _FLAGS = {"on": True, "yes": True, "1": True, "off": False, "no": False, "0": False}
 _SDP = {"off": "off", "first": "short", "full": "full", "compressed": "short"}
@@ -37,7 +40,6 @@ _COLORS = {"request": "method", "cseq": "method", "callid": "group"}
 
 _FLAG_SETTINGS = {
     "exitprompt": ("view", "ask_before_quitting", False),
-    "sip.calls": ("capture", "calls_only", False),
     "cl.autoscroll": ("list", "follow", False),
     "cf.forceraw": ("ladder", "preview", False),
     "cf.splitcallid": ("ladder", "merge_ports", True),
@@ -136,6 +138,8 @@ class _Reader:
     def _special(self, name: str, value: str) -> bool:
         if name == "capture.device":
             self._put("capture", "interfaces", [word for word in value.split(",") if word])
+        elif name == "sip.calls" and value in _FLAGS:
+            self._put("list", "filter", CALLS_ONLY if _FLAGS[value] else "")
         elif name == "cl.sortorder" and value in ("asc", "desc"):
             self._put("list", "descending", value == "desc")
         elif name == "cf.media" and value in ("off", "on", "active"):

@@ -29,15 +29,28 @@ class Span(NamedTuple):
 
     Attributes:
         text: Safe to show: from `decode.text.display` if it came from the network.
-        style: One of the names in `STYLES`; empty for plain text.
+        style: One of the names in `STYLES`, or several with blanks between; empty for plain
+            text.
     """
 
     text: str
     style: str = ""
 
 
-STYLES = ("failed", "doubtful", "good", "progress", "old", "rule", "strong", "marked", "alarm")
-"""What a span can mean: see `themes`; `strong` is bold, `alarm` red behind."""
+STYLES = (
+    "failed",
+    "doubtful",
+    "good",
+    "progress",
+    "old",
+    "rule",
+    "strong",
+    "marked",
+    "alarm",
+    "place",
+)
+"""What a span can mean: see `themes`; `strong` is bold, `alarm` red behind, `place` what is
+read out elsewhere."""
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
@@ -53,6 +66,50 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…" if width > 0 else ""
     fill = " " * (width - length)
     return fill + text if right else text + fill
+
+
+def changed_cells(old: Strip, new: Strip) -> tuple[int, int]:
+    """Return from which cell up to before which one two lines differ; the same twice if nowhere."""
+    if old.cell_length != new.cell_length:
+        return 0, max(old.cell_length, new.cell_length)
+    before, after = list(old), list(new)
+    begin = 0
+    while before and after and _looks_alike(before[0], after[0]):
+        begin += before[0].cell_length
+        del before[0], after[0]
+    end = new.cell_length
+    while before and after and _looks_alike(before[-1], after[-1]):
+        end -= before.pop().cell_length
+        after.pop()
+    if before and after and before[0].style == after[0].style:
+        begin += _common(before[0].text, after[0].text)
+    if before and after and before[-1].style == after[-1].style:
+        end -= _common(before[-1].text[::-1], after[-1].text[::-1])
+    return begin, max(begin, end)
+
+
+def _looks_alike(one: Segment, other: Segment) -> bool:
+    """Tell whether two pieces of a line look the same; blanks do in any colour of text."""
+    if one.text != other.text:
+        return False
+    if one.style == other.style:
+        return True
+    if one.style is None or other.style is None or not one.text.isspace():
+        return False
+    return _behind(one.style) == _behind(other.style)
+
+
+def _behind(style: Style) -> tuple[object, ...]:
+    """Return what is seen of a style where there is no text."""
+    return style.bgcolor, style.color if style.reverse else None, style.underline
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many cells two texts have in common at their beginning."""
+    if not (one.isascii() and other.isascii()):
+        return 0
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 class StyledLines(Widget):
@@ -71,10 +128,13 @@ class StyledLines(Widget):
         & > .line--strong { text-style: bold; }
         & > .line--marked { color: $marked; text-style: bold; }
         & > .line--alarm { color: $background; background: $error; text-style: bold; }
+        & > .line--place { background: $cursor; }
         & > .line--cursor { background: $cursor; text-style: bold; }
         &:ansi > .line--alarm { color: ansi_default; background: ansi_default; }
         &:ansi > .line--alarm { text-style: bold reverse; }
+        &:ansi > .line--place { background: ansi_bright_black; }
         &:ansi > .line--cursor { background: ansi_default; text-style: reverse; }
+        &:nocolor > .line--place { background: ansi_default; text-style: underline; }
         &:nocolor > .line--cursor { text-style: reverse; }
         &:nocolor > .line--alarm { text-style: bold reverse; }
         &:nocolor > .line--old { text-style: dim; }
@@ -84,9 +144,22 @@ class StyledLines(Widget):
 
     ALLOW_SELECT = False
 
-    def style_of(self, name: str) -> Style:
-        """Return the colours and attributes of a name in `STYLES`, or of `cursor`."""
-        return self.get_component_rich_style(f"line--{name}", partial=True)
+    def style_of(self, names: str) -> Style:
+        """Return the colours and attributes of names in `STYLES`, or of `cursor`."""
+        # Textual works them out again each time, which costs more than all else in a line.
+        known: dict[str, Style] = self.__dict__.setdefault("_known_styles", {})
+        found = known.get(names)
+        if found is None:
+            found = known[names] = Style.combine(
+                self.get_component_rich_style(f"line--{name}", partial=True)
+                for name in names.split(" ")
+            )
+        return found
+
+    def notify_style_update(self) -> None:
+        """Forget colours that are others now."""
+        super().notify_style_update()
+        self.__dict__.pop("_known_styles", None)
 
     def strip(self, spans: Iterable[Span | tuple[str, str]], *, cursor: bool = False) -> Strip:
         """Return one line as wide as the widget; runs of one style are one segment.
@@ -196,6 +269,7 @@ class LineList(StyledLines, can_focus=True):
         self.top = 0
         self._index = 0
         self._painted: dict[int, Hashable] = {}
+        self._strip_at: dict[int, Strip] = {}
         self._strips: LRUCache[Hashable, Strip] = LRUCache(_CACHED_LINES)
 
     def row_version(self, row: Hashable) -> Hashable:
@@ -257,7 +331,7 @@ class LineList(StyledLines, can_focus=True):
         last = header + self.page
         for y in range(header, min(last, self.size.height)):
             if self._painted.get(y) != self._line_key(y - header):
-                self.refresh(Region(0, y, self.size.width, 1))
+                self._refresh_line(y)
 
     def refresh_header(self) -> None:
         """Paint the header again."""
@@ -267,6 +341,7 @@ class LineList(StyledLines, can_focus=True):
         """Forget what was formatted and paint everything."""
         self._strips.clear()
         self._painted.clear()
+        self._strip_at.clear()
         self.refresh()
 
     def move_to(self, row: Hashable) -> None:
@@ -309,16 +384,14 @@ class LineList(StyledLines, can_focus=True):
             return self.strip(self.render_header(self.size.width))
         key = self._line_key(y - header)
         self._painted[y] = key
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._format_line(y - header)
-            self._strips[key] = strip
+        strip = self._strip_at[y] = self._line(key, y - header)
         return strip
 
     def notify_style_update(self) -> None:
         """Forget lines that were painted in other colours."""
         super().notify_style_update()
         self._strips.clear()
+        self._strip_at.clear()
 
     def on_resize(self) -> None:
         """Keep the cursor on the screen."""
@@ -353,6 +426,23 @@ class LineList(StyledLines, can_focus=True):
         event.stop()
         self.action_move(-_WHEEL_LINES)
 
+    def _refresh_line(self, y: int) -> None:
+        """Paint what is different in a line: over SSH every cell counts."""
+        begin, end = 0, self.size.width
+        if y in self._strip_at:
+            line = y - self.header_lines
+            begin, end = changed_cells(self._strip_at[y], self._line(self._line_key(line), line))
+        if begin < end:
+            self.refresh(Region(begin, y, end - begin, 1))
+        else:
+            self._painted[y] = self._line_key(y - self.header_lines)
+
+    def _line(self, key: Hashable, line: int) -> Strip:
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._format_line(line)
+        return strip
+
     def _format_line(self, line: int) -> Strip:
         width = self.size.width
         index = self.top + line
@@ -360,22 +450,23 @@ class LineList(StyledLines, can_focus=True):
             return self.strip(self.render_empty(width - 1) if not index else ())
         spans = list(self.render_row(self.rows[index], width - 1))
         strip = self.strip(spans, cursor=index == self._index)
-        if not self._on_thumb(line):
+        if not self._on_thumb(line, self.page):
             return strip
         thumb = Strip([Segment("▐", self.rich_style + self.style_of("rule"))], 1)
         return Strip.join([strip.crop(0, width - 1), thumb])
 
     def _line_key(self, line: int) -> Hashable:
         index = self.top + line
-        width = self.size.width
+        width, height = self.size
         if index >= len(self.rows):
             return (None, width, *self.render_empty(width - 1)) if not index else (None, width)
         row = self.rows[index]
-        return (row, self.row_version(row), index == self._index, self._on_thumb(line), width)
+        on_thumb = self._on_thumb(line, max(1, height - self.header_lines))
+        return (row, self.row_version(row), index == self._index, on_thumb, width)
 
-    def _on_thumb(self, line: int) -> bool:
+    def _on_thumb(self, line: int, page: int) -> bool:
         """Whether the thumb of the scroll bar is on `line`; none if everything is seen."""
-        count, page = len(self.rows), self.page
+        count = len(self.rows)
         if count <= page:
             return False
         length = max(1, page * page // count)

@@ -4,11 +4,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
+from textual.geometry import Region
 from textual.strip import Strip
 
 from sipscope.decode.text import display
 from sipscope.tui import REFRESH_S
-from sipscope.tui.line_list import Span, StyledLines, fit
+from sipscope.tui.line_list import Span, StyledLines, changed_cells, fit
+from sipscope.tui.visibility import is_seen
 
 if TYPE_CHECKING:
     from sipscope.engine import Engine, SourceStatus, Status
@@ -48,6 +50,7 @@ class StatusLine(StyledLines):
         super().__init__()
         self._engine = engine
         self._spans: list[Span] = []
+        self._shown = Strip.blank(0)
 
     def on_mount(self) -> None:
         """Look at the engine from now on."""
@@ -60,17 +63,19 @@ class StatusLine(StyledLines):
 
     def update(self) -> None:
         """Show the engine's status as it is now."""
-        if not self.size.width or not self.screen.is_current:
+        if not self.size.width or not is_seen(self.screen):
             return
         failed = self._engine.failure is not None
         spans = status_spans(self._engine.status(), self.size.width, failed=failed)
         if spans != self._spans:
             self._spans = spans
-            self.refresh()
+            begin, end = changed_cells(self._shown, self.strip(spans))
+            self.refresh(Region(begin, 0, end - begin, 1))
 
     def render_line(self, y: int) -> Strip:
         """Return the line."""
-        return self.strip(self._spans)
+        self._shown = self.strip(self._spans)
+        return self._shown
 
 
 def status_spans(status: "Status", width: int, *, failed: bool = False) -> list[Span]:
@@ -166,6 +171,8 @@ def _losses(status: "Status") -> list[Part]:
         parts.append(Part(f"{status.evicted:,} evicted", 4, "doubtful"))
     if truncated:
         parts.append(Part(f"{truncated:,} cut short", 5, "doubtful"))
+    if status.incomplete:
+        parts.append(Part(f"{status.incomplete:,} incomplete", 5, "doubtful"))
     if status.malformed:
         parts.append(Part(f"{status.malformed:,} malformed", 6, "doubtful"))
     return parts

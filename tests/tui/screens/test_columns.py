@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from sipscope.settings.loading import load
+from sipscope.settings.loading import load_settings
 from sipscope.settings.model import CallList, Settings
 from sipscope.tui.app import SipscopeApp
 from sipscope.tui.screens.calls import CallsScreen
@@ -118,7 +118,7 @@ async def test_columns_are_kept_when_asked(tmp_path: Path, monkeypatch: pytest.M
         await chooser(pilot)
         await pilot.press("right", "s", "escape")
         await pilot.pause()
-        kept = load().settings.list
+        kept = load_settings().settings.list
         assert (kept.columns, kept.widths) == (("from", "to"), {"from": 11})
 
 

@@ -51,10 +51,11 @@ async def test_choices_are_gone_through_with_the_arrows(own_file: Path) -> None:
     app = SipscopeApp(engine_of())
     async with app.run_test() as pilot:
         await go_to(pilot, "ladder", "sdp")
-        await pilot.press("right")
-        assert app.settings.ladder.sdp == "full"
-        await pilot.press("left", "left")
-        assert app.settings.ladder.sdp == "off"
+        chosen = []
+        for key in ("right", "left", "left"):
+            await pilot.press(key)
+            chosen.append(app.settings.ladder.sdp)
+        assert chosen == ["full", "short", "off"]
 
 
 async def test_the_theme_changes_at_once(own_file: Path) -> None:

@@ -15,8 +15,9 @@ from tests.tui.stage import Stage
 )
 async def test_it_counts_what_is_folded(counts: dict[str, int], words: str) -> None:
     line = FoldedLine("-")
-    async with Stage(line).run_test(size=(60, 3)):
+    async with Stage(line).run_test(size=(60, 3)) as pilot:
         line.tell(counts, folds=True)
+        await pilot.pause()
         assert line.display
         assert line.render_line(0).text.strip() == words
 

@@ -96,8 +96,8 @@ class _Compiler:
 def _words(token: Token) -> Predicate:
     wanted = token.text.lower()
     if len(wanted) < _CALL_ID_WORD:
-        return lambda subject: wanted in subject.text
-    return lambda subject: wanted in subject.text or wanted in subject.call_id
+        return lambda subject: subject.says(wanted)
+    return lambda subject: wanted in subject.call_id or subject.says(wanted)
 
 
 def _field(token: Token) -> Field:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from sipscope.calls.columns import reason_text
+from sipscope.calls.columns import header_values, reason_text
 from sipscope.calls.dialog import Dialog, Party, State
 from sipscope.calls.filter.subject import Subject
 from sipscope.decode.address import Endpoint
 from sipscope.decode.rtp import PAYLOAD_TYPES
-from sipscope.decode.sip import COMPACT_NAMES, address
+from sipscope.decode.sip import address
 from sipscope.rtpqos.figures import StreamFigures
 
 HEADER_PREFIX = "header."
@@ -82,16 +82,9 @@ def find_field(name: str) -> Field | None:
 
 def header_field(name: str) -> Field:
     """Return the field of a SIP header, of every message, compact forms included."""
-    key = name.lower().encode()
-    key = COMPACT_NAMES.get(key, key)
 
     def values(subject: Subject) -> Iterable[str]:
-        return [
-            header.value.decode("utf-8", "replace")
-            for message in subject.parsed
-            for header in message.headers
-            if header.key == key
-        ]
+        return (value for each in subject.messages for value in header_values(each.raw, name))
 
     return Field(HEADER_PREFIX + name, Kind.TEXT, f"the header {name}, of any message", values)
 
@@ -119,9 +112,9 @@ def _of_streams(
 
 
 def _party(
-    get: Callable[[Dialog], Party], part: Callable[[Party], str | None]
+    place: int, part: Callable[[Party], str | None]
 ) -> Callable[[Subject], Iterable[Value | None]]:
-    return lambda subject: () if subject.dialog is None else (part(get(subject.dialog)),)
+    return lambda subject: () if subject.dialog is None else (part(subject.parties[place]),)
 
 
 def _whole(party: Party) -> str | None:
@@ -129,13 +122,13 @@ def _whole(party: Party) -> str | None:
     return f"{party.user}@{party.host}" if party.user else party.host
 
 
-def _party_fields(name: str, words: str, get: Callable[[Dialog], Party]) -> tuple[Field, ...]:
+def _party_fields(name: str, words: str, place: int) -> tuple[Field, ...]:
     return (
-        Field(name, Kind.TEXT, f"{words}: user@host", _party(get, _whole)),
-        Field(f"{name}.user", Kind.TEXT, f"{words}: the user", _party(get, lambda p: p.user)),
-        Field(f"{name}.host", Kind.TEXT, f"{words}: the host", _party(get, lambda p: p.host)),
-        Field(f"{name}.name", Kind.TEXT, f"{words}: the name", _party(get, lambda p: p.display)),
-        Field(f"{name}.tag", Kind.TEXT, f"{words}: the tag", _party(get, lambda p: p.tag)),
+        Field(name, Kind.TEXT, f"{words}: user@host", _party(place, _whole)),
+        Field(f"{name}.user", Kind.TEXT, f"{words}: the user", _party(place, lambda p: p.user)),
+        Field(f"{name}.host", Kind.TEXT, f"{words}: the host", _party(place, lambda p: p.host)),
+        Field(f"{name}.name", Kind.TEXT, f"{words}: the name", _party(place, lambda p: p.display)),
+        Field(f"{name}.tag", Kind.TEXT, f"{words}: the tag", _party(place, lambda p: p.tag)),
     )
 
 
@@ -210,8 +203,8 @@ _DIALOG_FIELDS: tuple[Field, ...] = (
         lambda s: [m.status for m in s.messages if m.status],
     ),
     Field("reason", Kind.TEXT, "the phrase of the final answer", _reason),
-    *_party_fields("from", "the From header", lambda d: d.caller),
-    *_party_fields("to", "the To header", lambda d: d.callee),
+    *_party_fields("from", "the From header", 0),
+    *_party_fields("to", "the To header", 1),
     Field("uri", Kind.TEXT, "the request URI", _of_dialog(lambda d: d.request_uri)),
     Field("uri.user", Kind.TEXT, "the user of the request URI", _of_dialog(_request_uri_user)),
     Field("uri.host", Kind.TEXT, "the host of the request URI", _of_dialog(_request_uri_host)),

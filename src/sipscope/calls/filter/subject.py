@@ -1,18 +1,22 @@
 """What a filter is asked about: a dialog with its streams, or a stream alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from sipscope.calls.columns import search_text
-from sipscope.calls.dialog import Dialog, Message, session_description
-from sipscope.calls.rows import CallRow, call_row, stream_figures
+from sipscope.calls.columns import clock_text, duration_text, search_text, state_words
+from sipscope.calls.dialog import Dialog, Message, Party, State, session_description
+from sipscope.calls.rows import CallRow, call_row, parties, party_name, stream_figures
+from sipscope.decode.rtp import PAYLOAD_TYPES
 from sipscope.decode.sdp import MediaDescription
 from sipscope.decode.sip import SipMessage, parse
+from sipscope.decode.text import display
 from sipscope.rtpqos.figures import StreamFigures
 from sipscope.rtpqos.streams import StreamTable
 
 MOST_MESSAGES = 200
 """So many messages of one dialog are read in full; a longer one repeats itself."""
+
+_STATIC_CODECS = " ".join(known.name for known in PAYLOAD_TYPES.values()).lower()
 
 
 class Subject:
@@ -32,7 +36,7 @@ class Subject:
         now: int,
         figures: Sequence[StreamFigures] | None = None,
     ) -> None:
-        self.dialog = dialog
+        self.dialog: Dialog | None = dialog
         self.now = now
         self._streams = streams
         self._figures = figures
@@ -47,10 +51,46 @@ class Subject:
         """All that can be read in the row, lower case."""
         return "" if self.row is None else search_text(self.row)
 
+    def says(self, word: str) -> bool:
+        """Tell whether a word in lower case is in the text; what costs most is read last."""
+        dialog = self.dialog
+        if dialog is None or "row" in self.__dict__ or not word.isascii() or " " in word:
+            return word in self.text
+        if any(word in cell for cell in self._cells(dialog)):
+            return True
+        return (bool(dialog.streams) or self._may_name_codec(dialog, word)) and word in self.text
+
+    def _cells(self, dialog: Dialog) -> Iterator[str]:
+        """Yield what can be read in the row without its codecs and figures, lower case."""
+        status = dialog.final_status
+        words = state_words(dialog.state, status)
+        yield f"{dialog.method} {words} {dialog.state} {status or ''}".lower()
+        flow = dialog.flow
+        yield f"{flow.source} {flow.destination} {len(dialog.messages) + dialog.dropped}"
+        yield f"{clock_text(dialog.started)} {duration_text(dialog.duration_s(self.now))}"
+        yield " ".join(map(party_name, self.parties)).lower()
+        yield (dialog.reason or "").lower()
+        if status is None and dialog.state is State.FAILED:
+            yield "no response"
+
+    @staticmethod
+    def _may_name_codec(dialog: Dialog, word: str) -> bool:
+        """Tell whether a word may be in the name of a codec that the SDP speaks of."""
+        if word in _STATIC_CODECS:
+            return any(message.sdp for message in dialog.messages)
+        sought = word.encode()
+        return any(sought in message.raw.lower() for message in dialog.messages if message.sdp)
+
     @cached_property
     def call_id(self) -> str:
         """The Call-ID, lower case."""
-        return "" if self.row is None else self.row.call_id.lower()
+        return "" if self.dialog is None else display(self.dialog.call_id).lower()
+
+    @cached_property
+    def parties(self) -> tuple[Party, Party]:
+        """From and To of the first message."""
+        nobody = Party(None, None, None, None)
+        return (nobody, nobody) if self.dialog is None else parties(self.dialog)
 
     @cached_property
     def figures(self) -> Sequence[StreamFigures]:
@@ -83,3 +123,32 @@ class Subject:
             if each.sdp and not each.retransmission
             for media in session_description(each.raw)
         ]
+
+
+class StreamSubject(Subject):
+    """What can be asked of one stream: its figures, its line, the dialog that it belongs to.
+
+    Args:
+        stream_id: The stream's.
+        text: What can be read in its line, lower case.
+        dialog: None when it belongs to none.
+        streams: Where its figures are.
+        now: The time of the capture in ns.
+    """
+
+    def __init__(
+        self, stream_id: int, text: str, dialog: Dialog | None, streams: StreamTable, now: int
+    ) -> None:
+        super().__init__(dialog, streams, now)
+        self._stream_id = stream_id
+        self._line = text
+
+    @cached_property
+    def figures(self) -> Sequence[StreamFigures]:
+        """The figures of the stream."""
+        listed = self._streams.listed(self._stream_id)
+        return [self._streams.figures(self._stream_id)] if listed else []
+
+    def says(self, word: str) -> bool:
+        """Tell whether a word in lower case is in its line."""
+        return word in self._line

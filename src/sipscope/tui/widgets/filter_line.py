@@ -134,6 +134,7 @@ class FilterLine(Vertical):
         self._proposals = Proposals()
         self._complete = complete
         self._history = history
+        self._counted = ""
         self._past = -1
         self._error: FilterExpressionError | None = None
 
@@ -160,7 +161,9 @@ class FilterLine(Vertical):
 
     def count(self, text: str) -> None:
         """Show how many rows pass."""
-        self._count.update(Content(text))
+        if text != self._counted:
+            self._counted = text
+            self._count.update(Content(text))
 
     def complain(self, error: FilterExpressionError | None) -> None:
         """Show what is wrong with what is typed, and how it can go on."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from sipscope.decode.text import display
 from sipscope.settings.document import meaning_of_table
@@ -46,9 +46,8 @@ class Row:
     @property
     def choices(self) -> tuple[str, ...]:
         """What a text may be, empty when it may be anything."""
-        if get_origin(self.kind) is Literal and isinstance(get_args(self.kind)[0], str):
-            return get_args(self.kind)
-        return ()
+        words = get_args(self.kind)
+        return words if words and all(isinstance(word, str) for word in words) else ()
 
 
 class SettingsList(LineList):
