@@ -137,7 +137,7 @@ def show(options: argparse.Namespace) -> None:
         def close(self) -> None:
             """Nothing to close."""
 
-    engine = Engine(FileSet(()), [Source()], store)  # type: ignore[list-item]
+    engine = Engine(FileSet(()), [Source()], store)
     engine.start()
     measured_app(engine, traffic, options, results).run_in_terminal()
     engine.stop()

@@ -35,7 +35,10 @@ PLAIN = StreamMedia(
     negotiated_ptime_ms=20,
     ptime_differs=False,
     announced=None,
+    comfort_noise=0,
+    silence_suppression=False,
     dscp=46,
+    dscp_changes=0,
 )
 NOTHING = RtcpFigures(
     encrypted=0,
@@ -178,6 +181,15 @@ def test_digits_are_told_as_far_as_there_is_sense_in_it() -> None:
     digits = tuple(Digit("7", 0, 100.0, True, True, 101, 3) for _ in range(41))
     lines = [texts(media_lines(replace(PLAIN, digits=some), 79)) for some in (digits[:3], digits)]
     assert lines == [["  carries       DTMF 777"], [f"  carries       DTMF {'7' * 40}…"]]
+
+
+def test_silence_and_marks_that_change_are_told() -> None:
+    quiet = replace(PLAIN, comfort_noise=12, silence_suppression=True, dscp_changes=2)
+    assert texts(media_lines(quiet, 79)) == [
+        "  carries       comfort noise 12 packets  marking changed (DSCP) 2 times"
+    ]
+    silent = replace(PLAIN, silence_suppression=True)
+    assert texts(media_lines(silent, 79)) == ["  carries       leaves out silence"]
 
 
 def test_without_rtcp_facts_there_are_no_lines(figures: StreamFigures) -> None:

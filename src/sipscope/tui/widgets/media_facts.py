@@ -68,6 +68,12 @@ def _carried(media: StreamMedia) -> Iterable[Fact]:
     if media.dtmf:
         more = "…" if len(media.dtmf) > _MOST_DIGITS else ""
         yield Fact("DTMF", display(media.dtmf[:_MOST_DIGITS]) + more)
+    if media.comfort_noise:
+        yield Fact("comfort noise", f"{media.comfort_noise:,} packets")
+    elif media.silence_suppression:
+        yield Fact("", "leaves out silence")
+    if media.dscp_changes:
+        yield Fact("marking changed (DSCP)", f"{media.dscp_changes:,} times", "doubtful")
     if media.codec_changed:
         yield Fact("codecs", display(", ".join(media.codecs)))
     if media.unnegotiated:
