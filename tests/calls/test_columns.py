@@ -14,10 +14,10 @@ from sipscope.calls.columns import (
     severity,
     state_text,
 )
-from sipscope.calls.dialog import Dialog, State
-from sipscope.calls.dialog_table import Kind, Value
+from sipscope.calls.dialog import State
+from sipscope.calls.dialog_table import Kind
 from sipscope.calls.rows import CallRow
-from sipscope.decode.address import Endpoint, Flow
+from sipscope.decode.address import Endpoint
 from sipscope.rtpqos.streams import StreamTable
 from tests.calls.filter.asking import answered, subject
 from tests.calls.playbook import Playbook
@@ -51,12 +51,6 @@ def cell(column_id: str, row: CallRow = ROW) -> str:
     shown = answered()
     shown.__dict__["row"] = row
     return next(column.text(shown) for column in COLUMNS if column.id == column_id)
-
-
-def key(column_id: str, dialog: Dialog) -> Value:
-    found = find_column(column_id)
-    assert found is not None
-    return found.key(dialog, StreamTable(), 0)
 
 
 @pytest.mark.parametrize(
@@ -140,16 +134,6 @@ def test_the_worst_of_state_and_sound_decides(
     changes: dict[str, object], expected: Severity
 ) -> None:
     assert severity(replace(ROW, **changes)) is expected  # type: ignore[arg-type]
-
-
-def test_addresses_sort_by_number_and_ipv4_before_ipv6() -> None:
-    keys = []
-    for address in (bytes(16), bytes((10, 0, 0, 10)), bytes((10, 0, 0, 9))):
-        book = Playbook().request("INVITE", along=Flow(Endpoint(address, 5060), PROXY))
-        found = key("source", book.dialog)
-        assert isinstance(found, bytes)
-        keys.append(found)
-    assert sorted(keys) == keys[::-1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -82,3 +83,26 @@ async def test_no_force_is_used_when_it_ended_in_time(monkeypatch: pytest.Monkey
     prompt.release()
     await asyncio.sleep(0.3)
     assert statuses == []
+
+
+def test_a_terminal_that_vanishes_during_the_start_ends_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = threading.Event()
+    statuses: list[int] = []
+
+    def leave(status: int) -> None:
+        statuses.append(status)
+        gone.set()
+
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(lifetime_module, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(os, "_exit", leave)
+    with os.fdopen(theirs, "rb", buffering=0) as terminal:
+        monkeypatch.setattr(sys, "__stdin__", terminal)
+        starting = Lifetime(lambda status: None, lambda: None)
+        starting.watch_terminal()
+        os.close(ours)
+        gone.wait(5)
+        starting.release()
+    assert statuses == [128 + signal.SIGHUP]

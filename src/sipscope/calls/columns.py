@@ -6,27 +6,34 @@ A new column is one entry of `COLUMNS`; besides these, any SIP header is a colum
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from sipscope.calls.column_keys import (
+    Key,
+    codec_key,
+    encapsulation,
+    endpoint_key,
+    header_value,
+    lowest_r,
+    mos_key,
+    reason_key,
+    request_uri,
+    user_agent,
+    worst,
+)
 from sipscope.calls.dialog import Dialog, State
 from sipscope.calls.dialog_table import Kind, Value
-from sipscope.calls.rows import CallRow, lowest_mos, party_names, stream_figures
-from sipscope.decode.address import Endpoint
-from sipscope.decode.sip import COMPACT_NAMES, header_end
+from sipscope.calls.rows import CallRow, party_names
 from sipscope.decode.text import display
-from sipscope.rtpqos.figures import StreamFigures
-from sipscope.rtpqos.streams import StreamTable
 
 if TYPE_CHECKING:
     from sipscope.calls.filter.subject import Subject
 
 HEADER_PREFIX = "header."
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
-_READ_MESSAGES = 20
-"""So many messages are searched for a header."""
 
 
 class Severity(StrEnum):
@@ -37,10 +44,6 @@ class Severity(StrEnum):
     DOUBTFUL = "doubtful"
     FAILED = "failed"
     OLD = "old"
-
-
-Key = Callable[[Dialog, StreamTable, int], Value]
-"""How a dialog sorts at a time in ns; None is unknown and comes last."""
 
 
 class Column(NamedTuple):
@@ -170,32 +173,6 @@ def _over(value: float | None, bounds: tuple[float, float]) -> Severity:
     return Severity.DOUBTFUL if value < bounds[1] else Severity.FAILED
 
 
-def header_value(dialog: Dialog, name: str) -> str:
-    """Return the value of a header of the first message that has it, empty when none has."""
-    for message in dialog.messages[:_READ_MESSAGES]:
-        if found := header_values(message.raw, name):
-            return display(found[0])
-    return ""
-
-
-def header_values(raw: bytes, name: str) -> list[str]:
-    """Return the values of a header of a message, compact forms and folded lines included."""
-    found = _header_pattern(name).findall(raw, 0, header_end(raw) + 1)
-    return [
-        b" ".join(line.strip() for line in value.split(b"\n")).strip().decode("utf-8", "replace")
-        for value in found
-    ]
-
-
-@lru_cache(maxsize=64)
-def _header_pattern(name: str) -> "re.Pattern[bytes]":
-    key = name.lower().encode()
-    key = COMPACT_NAMES.get(key, key)
-    names = [key, *(short for short, full in COMPACT_NAMES.items() if full == key)]
-    spelled = b"|".join(map(re.escape, names))
-    return re.compile(rb"\n(?:%s)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)" % spelled, re.IGNORECASE)
-
-
 def _of_row(get: Callable[[CallRow], str]) -> "Callable[[Subject], str]":
     return lambda subject: "" if subject.row is None else get(subject.row)
 
@@ -206,62 +183,6 @@ def _of_dialog(get: Callable[[Dialog], object]) -> "Callable[[Subject], str]":
         return "" if found is None else display(str(found))
 
     return text
-
-
-def _worst(
-    get: Callable[[StreamFigures], float | None], pick: Callable[[list[float]], float]
-) -> Key:
-    def key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
-        if not dialog.streams:
-            return None
-        found = [get(figures) for figures in stream_figures(dialog, streams)]
-        known = [value for value in found if value is not None]
-        return pick(known) if known else None
-
-    return key
-
-
-def _mos_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
-    return lowest_mos(stream_figures(dialog, streams)) if dialog.streams else None
-
-
-def _codec_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
-    figures = stream_figures(dialog, streams) if dialog.streams else []
-    names = dict.fromkeys(stream.codec for stream in figures if stream.codec)
-    return " ".join(names or dialog.codecs)
-
-
-@lru_cache(maxsize=16_384)
-def _endpoint_key(endpoint: Endpoint) -> bytes:
-    """Return a key after which 10.0.0.9 sorts before 10.0.0.10, and IPv4 before IPv6."""
-    address, port = endpoint
-    return bytes((len(address),)) + address + port.to_bytes(2, "big")
-
-
-def _reason_key(dialog: Dialog, streams: StreamTable, now: int) -> Value:
-    status = dialog.final_status
-    if status is None:
-        return "no response" if dialog.state is State.FAILED else ""
-    return dialog.reason if status >= 300 else ""
-
-
-def _request_uri(dialog: Dialog) -> str:
-    """Return the request URI of the first message, empty when that is a response."""
-    line = dialog.messages[0].raw.lstrip(b"\r\n").partition(b"\n")[0].split()
-    return display(line[1]) if len(line) == 3 and not line[0].startswith(b"SIP/") else ""
-
-
-def _user_agent(dialog: Dialog) -> str:
-    return next(iter(dialog.user_agents), "")
-
-
-def _encapsulation(dialog: Dialog) -> str:
-    return " ".join(dialog.flow.encapsulation)
-
-
-def _lowest_r(figures: Iterable[StreamFigures]) -> float | None:
-    found = (each.r_factor for each in figures)
-    return min((value for value in found if value is not None), default=None)
 
 
 def _number(
@@ -388,7 +309,7 @@ COLUMNS: tuple[Column, ...] = (
         "Source",
         "who sent the first message",
         _of_row(lambda r: r.source),
-        lambda d: _endpoint_key(d.flow.source),
+        lambda d: endpoint_key(d.flow.source),
         18,
         30,
         11,
@@ -398,7 +319,7 @@ COLUMNS: tuple[Column, ...] = (
         "Destination",
         "where the first message went",
         _of_row(lambda r: r.destination),
-        lambda d: _endpoint_key(d.flow.destination),
+        lambda d: endpoint_key(d.flow.destination),
         18,
         30,
         12,
@@ -413,14 +334,14 @@ COLUMNS: tuple[Column, ...] = (
         4,
     ),
     Column(
-        "codec", "Codec", "in use, or negotiated", _of_row(lambda r: r.codec), _codec_key, 9, 9, 8
+        "codec", "Codec", "in use, or negotiated", _of_row(lambda r: r.codec), codec_key, 9, 9, 8
     ),
     _number(
         "loss",
         "Loss %",
         "of the worst stream",
         _of_row(lambda r: decimal_text(r.loss_percent)),
-        _worst(lambda f: f.loss_percent, max),
+        worst(lambda f: f.loss_percent, max),
         6,
         7,
     ),
@@ -429,15 +350,15 @@ COLUMNS: tuple[Column, ...] = (
         "Jit ms",
         "mean jitter of the worst stream",
         _of_row(lambda r: decimal_text(r.jitter_ms)),
-        _worst(lambda f: f.jitter_mean_ms, max),
+        worst(lambda f: f.jitter_mean_ms, max),
         6,
         9,
     ),
     _number(
-        "mos", "MOS", "of the worst stream", _of_row(lambda r: decimal_text(r.mos)), _mos_key, 4, 5
+        "mos", "MOS", "of the worst stream", _of_row(lambda r: decimal_text(r.mos)), mos_key, 4, 5
     ),
     Column(
-        "reason", "Reason", "why it went no further", _of_row(reason_text), _reason_key, 19, 30, 13
+        "reason", "Reason", "why it went no further", _of_row(reason_text), reason_key, 19, 30, 13
     ),
     _figure("status", "Code", "status code of the final answer", lambda d: d.final_status, 4),
     _number(
@@ -473,8 +394,8 @@ COLUMNS: tuple[Column, ...] = (
         "uri",
         "Request-URI",
         "of the first request",
-        _of_dialog(_request_uri),
-        _request_uri,
+        _of_dialog(request_uri),
+        request_uri,
         20,
         40,
     ),
@@ -482,8 +403,8 @@ COLUMNS: tuple[Column, ...] = (
         "user-agent",
         "User-Agent",
         "of the first request or answer",
-        _of_dialog(_user_agent),
-        lambda d, s, t: _user_agent(d),
+        _of_dialog(user_agent),
+        lambda d, s, t: user_agent(d),
         16,
         30,
     ),
@@ -493,8 +414,8 @@ COLUMNS: tuple[Column, ...] = (
         "encapsulation",
         "Encaps",
         "tunnels and mirrors, outermost first",
-        _of_dialog(_encapsulation),
-        _encapsulation,
+        _of_dialog(encapsulation),
+        encapsulation,
         8,
         12,
     ),
@@ -504,8 +425,8 @@ COLUMNS: tuple[Column, ...] = (
         "r",
         "R",
         "R-factor of the worst stream",
-        lambda s: decimal_text(_lowest_r(s.figures)),
-        _worst(lambda f: f.r_factor, min),
+        lambda s: decimal_text(lowest_r(s.figures)),
+        worst(lambda f: f.r_factor, min),
         5,
     ),
 )

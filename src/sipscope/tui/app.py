@@ -163,7 +163,7 @@ class SipscopeApp(App[None]):
 
     def run_in_terminal(self) -> int:
         """Run until the person quits; return the exit status."""
-        self._lifetime.remember_terminal()
+        self._lifetime.watch_terminal()
         self.run(mouse=self.settings.view.mouse)
         if self.crash is not None:
             print(_last_words(self.crash), file=sys.stderr)

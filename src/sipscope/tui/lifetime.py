@@ -36,21 +36,24 @@ class Lifetime:
         self._attributes: list[Any] | None = None
         self._over = threading.Event()
 
-    def remember_terminal(self) -> None:
-        """Note how the terminal is set before anything is changed."""
+    def watch_terminal(self) -> None:
+        """Note how the terminal is set before anything is changed, and see it vanish from now on.
+
+        It may vanish while the interface is still starting.
+        """
         try:
             self._attributes = termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
         except (termios.error, AttributeError, OSError, ValueError):
             self._attributes = None
+            return
+        threading.Thread(target=self._wait_for_hangup, name="terminal", daemon=True).start()
 
     def watch(self) -> None:
-        """Begin; to be called in the event loop, in the main thread."""
+        """Heed signals; to be called in the event loop, in the main thread."""
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._former[number] = signal.signal(number, self._on_signal)
-        if self._attributes is not None:
-            threading.Thread(target=self._watch_terminal, name="terminal", daemon=True).start()
 
     def release(self) -> None:
         """Let signals do again what they did before."""
@@ -61,7 +64,7 @@ class Lifetime:
     def _on_signal(self, number: int, frame: object) -> None:
         self._finish(128 + number)
 
-    def _watch_terminal(self) -> None:
+    def _wait_for_hangup(self) -> None:
         """Wait for the terminal to hang up; a SIGHUP may be ignored (nohup)."""
         poll = select.poll()
         poll.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]
@@ -69,12 +72,13 @@ class Lifetime:
         self._finish(128 + signal.SIGHUP)
 
     def _finish(self, status: int) -> None:
-        if self._over.is_set() or self._loop is None:
+        if self._over.is_set():
             return
         threading.Thread(
             target=self._insist, args=(status,), name="last-resort", daemon=True
         ).start()
-        self._loop.call_soon_threadsafe(self._end, status)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end, status)
 
     def _insist(self, status: int) -> None:
         """End the process by force if it is still there: writing to a dead terminal blocks."""

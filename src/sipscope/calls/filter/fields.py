@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from sipscope.calls.columns import header_values, reason_text
+from sipscope.calls.column_keys import header_values
+from sipscope.calls.columns import reason_text
 from sipscope.calls.dialog import Dialog, Party, State
 from sipscope.calls.filter.subject import Subject
 from sipscope.decode.address import Endpoint
