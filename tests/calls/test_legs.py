@@ -3,7 +3,7 @@ import pytest
 from sipscope.calls.legs import Confidence, LegIndex, Link
 from sipscope.calls.store import DialogStore
 from sipscope.decode.address import Endpoint, Flow
-from tests.calls.playbook import CALLEE, CALLER, FORK, PROXY, give, incoming
+from tests.calls.playbook import CALLEE, CALLER, FORK, PROXY, Playbook, give, incoming
 from tests.packets import START
 
 MS = 1_000_000
@@ -110,6 +110,18 @@ def test_one_sdp_session_is_likely() -> None:
     legs = Legs().invite("first", body=body)
     legs.invite("second", TO_FORK, at_ms=100, caller="anonymous", called="x", body=body)
     assert legs.one() == (2, "same SDP session", Confidence.LIKELY)
+
+
+def test_a_caller_who_tries_again_with_the_same_sdp_makes_another_call() -> None:
+    body = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\nc=IN IP4 10.0.0.9\r\nm=audio 30000 RTP/AVP 8\r\n"
+    legs = Legs().invite("first", body=body)
+    assert not legs.invite("again", TO_PROXY, at_ms=9_000, body=body).links()
+
+
+def test_what_begins_after_a_call_has_ended_is_no_leg_of_it() -> None:
+    legs = Legs().invite("first")
+    Playbook("first", legs.store).wait(100).response(486)
+    assert not legs.invite("second", TO_CALLEE, at_ms=200).links()
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,8 @@ class LegIndex:
     def _sessions(self, signs: _Signs) -> Iterator[tuple[int, str, Confidence]]:
         for session in signs.sessions:
             for leg in self._alike("session", session):
-                if self._apart(signs, leg) <= SAME_SESSION_NS:
+                near = self._apart(signs, leg) <= SAME_SESSION_NS
+                if near and _of_one_call(signs.dialog, self._signs[leg].dialog):
                     yield leg, "same SDP session", Confidence.LIKELY
 
     def _numbers(self, signs: _Signs) -> Iterator[tuple[int, str, Confidence]]:
@@ -275,10 +276,19 @@ def _digits(user: str | None) -> str:
     return digits[-_SIGNIFICANT:] if len(digits) >= _LEAST_NUMBER else ""
 
 
+def _of_one_call(one: Dialog, other: Dialog) -> bool:
+    """Tell whether two dialogs can be legs: another host goes on before the first has ended."""
+    first, second = sorted((one, other), key=lambda dialog: (dialog.started, dialog.id))
+    return second.flow.source != first.flow.source and (
+        first.ended is None or second.started <= first.ended
+    )
+
+
 def _on_one_path(one: Dialog, other: Dialog) -> bool:
     """Tell whether the later of two dialogs starts where the earlier one went to."""
     first, second = sorted((one, other), key=lambda dialog: (dialog.started, dialog.id))
     return (
-        second.flow.source.address == first.flow.destination.address
+        _of_one_call(one, other)
+        and second.flow.source.address == first.flow.destination.address
         and second.flow.destination != first.flow.source
     )

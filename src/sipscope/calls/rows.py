@@ -14,7 +14,10 @@ _PLAIN_PARTY = (
     rb"[ \t]*+:[ \t]*+(?:\"([A-Za-z0-9 ._-]++)\"[ \t]*+|([A-Za-z0-9]++)[ \t]++)?+"
     rb"<sips?:([A-Za-z0-9+*#._-]++)@([A-Za-z0-9.-]++)(?::[0-9]++)?+>(?:;tag=([A-Za-z0-9._-]++))?+\r"
 )
-"""What follows the name of a From or To header that needs no parser."""
+"""What follows the name of a From or To header that needs no parser; its groups are display
+name, in quotes or not, user, host and tag."""
+
+_USER = 3
 
 _FROM, _TO = (re.compile(b"\n" + name + _PLAIN_PARTY) for name in (b"From", b"To"))
 
@@ -112,6 +115,10 @@ def party_name(party: Party) -> str:
 
 def party_names(dialog: Dialog) -> tuple[str, str]:
     """Return who calls whom, see `party_name`."""
+    raw = dialog.messages[0].raw
+    plain = _FROM.search(raw), _TO.search(raw)
+    if plain[0] is not None and plain[1] is not None:
+        return plain[0][_USER].decode("ascii"), plain[1][_USER].decode("ascii")
     caller, callee = parties(dialog)
     return party_name(caller), party_name(callee)
 

@@ -145,15 +145,14 @@ class StyledLines(Widget):
     ALLOW_SELECT = False
 
     def style_of(self, names: str) -> Style:
-        """Return the colours and attributes of names in `STYLES`, or of `cursor`."""
+        """Return what names in `STYLES`, or `cursor`, add to the text; of no name, the text's."""
         # Textual works them out again each time, which costs more than all else in a line.
         known: dict[str, Style] = self.__dict__.setdefault("_known_styles", {})
         found = known.get(names)
         if found is None:
-            found = known[names] = Style.combine(
-                self.get_component_rich_style(f"line--{name}", partial=True)
-                for name in names.split(" ")
-            )
+            parts = names.split(" ") if names else ()
+            own = [self.get_component_rich_style(f"line--{name}", partial=True) for name in parts]
+            found = known[names] = Style.combine(own) if own else self.rich_style
         return found
 
     def notify_style_update(self) -> None:
@@ -168,7 +167,7 @@ class StyledLines(Widget):
             spans: Cut on the right when they are too long.
             cursor: Whether the cursor is on the line.
         """
-        base = self.rich_style
+        base = self.style_of("")
         if cursor:
             base += self.style_of("cursor")
         segments: list[Segment] = []

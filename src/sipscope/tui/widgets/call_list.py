@@ -1,6 +1,6 @@
 """The call list."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import ClassVar, Literal
 
 from textual.message import Message
@@ -8,6 +8,7 @@ from textual.message import Message
 from sipscope.calls.column_places import Placed, place
 from sipscope.calls.columns import (
     USUAL,
+    Severity,
     find_column,
     jitter_severity,
     loss_severity,
@@ -36,6 +37,14 @@ _METHOD_HUES = {
     "PUBLISH": "marked",
     "SUBSCRIBE": "marked",
     "NOTIFY": "marked",
+}
+
+
+_RATED: dict[str, Callable[[CallRow], Severity]] = {
+    "state": lambda call: state_severity(call.state),
+    "loss": lambda call: loss_severity(call.loss_percent),
+    "jitter": lambda call: jitter_severity(call.jitter_ms),
+    "mos": lambda call: mos_severity(call.mos),
 }
 
 
@@ -187,14 +196,9 @@ class CallList(LineList):
 
 
 def _cell_style(column: str, call: CallRow) -> str:
-    found = {
-        "state": state_severity(call.state),
-        "loss": loss_severity(call.loss_percent),
-        "jitter": jitter_severity(call.jitter_ms),
-        "mos": mos_severity(call.mos),
-    }.get(column)
-    if found is None:
+    if column not in _RATED:
         return "old" if column in _QUIET else ""
+    found = _RATED[column](call)
     return "" if found == "good" else found
 
 
