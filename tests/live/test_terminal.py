@@ -112,6 +112,7 @@ def test_a_failed_call_is_found_read_and_saved(terminal: Terminal, tmp_path: Pat
     terminal.type("state = rejected and response = 488")
     terminal.until("1 of 5", "488 rejected")
     terminal.press("Enter")
+    terminal.until("filter: state")
     terminal.press("x")
     terminal.until("INVITE", "488 Not", "ACK")
     terminal.press("/")

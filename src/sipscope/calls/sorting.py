@@ -32,6 +32,8 @@ class Sorted(NamedTuple):
             return DialogIds(self.ids, rising=self.by_id)
         if self.by_id:
             return DialogIds(self.ids[::-1], falling=True)
+        if self.known == len(self.ids):
+            return DialogIds(self.ids[::-1])
         known, unknown = self.ids[: self.known], self.ids[self.known :]
         return DialogIds(np.concatenate((known[::-1], unknown[::-1])))
 
