@@ -255,7 +255,7 @@ def test_rtpengine(transport: str, tmp_path: Path) -> None:
         with running(command):
             here_messages = talk(control)
             here.wait_for(lambda: bool(here.engine.hep_senders()))
-            here.wait_for(lambda: here.sender().messages >= here_messages)
+            here.wait_for(lambda: here.messages() >= here_messages)
         invite = hep3(request("INVITE", call_id="rtpe-call-1"))
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         with socket.socket(socket.AF_INET, kind) as agent:

@@ -124,10 +124,11 @@ def test_a_failed_call_is_found_read_and_saved(terminal: Terminal, tmp_path: Pat
     terminal.back_to("delta")
     terminal.press("F2")
     terminal.until("File")
+    time.sleep(0.5)  # the panel is there before its line takes keys
     terminal.press("C-u")
     terminal.type("ticket.pcap")
+    terminal.until("File    ticket.pcap")
     terminal.press("Enter")
-    terminal.until("ticket.pcap")
     end = time.monotonic() + PATIENCE_S
     while not (tmp_path / "ticket.pcap").exists() and time.monotonic() < end:
         time.sleep(0.1)
