@@ -125,6 +125,7 @@ def test_the_reason_is_told_where_something_went_no_further(
         ({"loss_percent": 1.0}, Severity.DOUBTFUL),
         ({"loss_percent": 5.0}, Severity.FAILED),
         ({"jitter_ms": 30.0}, Severity.DOUBTFUL),
+        ({"jitter_ms": 150.0}, Severity.DOUBTFUL),
         ({"mos": 3.59}, Severity.DOUBTFUL),
         ({"mos": 3.09}, Severity.FAILED),
         ({"state": State.IN_CALL, "loss_percent": 2.0}, Severity.DOUBTFUL),

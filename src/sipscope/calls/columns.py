@@ -92,7 +92,9 @@ def severity(row: CallRow) -> Severity:
     heard = {loss_severity(row.loss_percent), mos_severity(row.mos)}
     if row.state.failed or Severity.FAILED in heard:
         return Severity.FAILED
-    if row.state in _DOUBTFUL or Severity.DOUBTFUL in {*heard, jitter_severity(row.jitter_ms)}:
+    # A jitter buffer may have made up for jitter, however high.
+    shaky = jitter_severity(row.jitter_ms) is not Severity.GOOD
+    if row.state in _DOUBTFUL or Severity.DOUBTFUL in heard or shaky:
         return Severity.DOUBTFUL
     return state_severity(row.state)
 

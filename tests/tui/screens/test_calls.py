@@ -383,6 +383,16 @@ async def test_q_quits_at_once_when_nothing_would_be_missed(
         assert not pilot.app.is_running
 
 
+async def test_q_asks_nothing_when_the_settings_say_so() -> None:
+    program = app()
+    program.settings = replace(Settings(), view=View(ask_before_quitting=False))
+    async with program.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        assert not pilot.app.is_running
+
+
 async def test_control_c_quits_without_a_question_even_while_typing() -> None:
     async with app().run_test(size=(80, 24)) as pilot:
         await pilot.press("/", "a", "shift+home", "ctrl+c")

@@ -286,7 +286,8 @@ class CallsScreen(Screen[None]):
         """Quit; ask before that if live calls are in progress."""
         status = self.engine.status()
         live = any(source.kind == "interface" for source in status.sources)
-        if not live or not status.active:
+        settings: Settings = getattr(self.app, "settings", Settings())
+        if not live or not status.active or not settings.view.ask_before_quitting:
             self.app.exit(return_code=0)
             return
         calls = "call is" if status.active == 1 else "calls are"
