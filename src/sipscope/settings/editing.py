@@ -1,13 +1,11 @@
 """Saving settings into the person's file: comments, order and all other lines stay."""
 
-import os
-import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sipscope.settings.loading import SettingsError
+from sipscope.settings.replacement import replace_file
 
 
 def save_settings(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -34,27 +32,10 @@ def save_settings(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
                     table.pop(key, None)
                 else:
                     table[key] = list(value) if isinstance(value, tuple) else value
-        _replace(target, tomlkit.dumps(document))
+        replace_file(target, tomlkit.dumps(document))
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror}", "Check its rights, and the disk"
         ) from None
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no TOML: {error}", "Mend that line") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put a new file in the place of the old one, at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

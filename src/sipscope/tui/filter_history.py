@@ -1,8 +1,8 @@
 """The filters of former times, a line each in a file."""
 
-import os
-import tempfile
 from pathlib import Path
+
+from sipscope.settings.replacement import replace_file
 
 MOST = 100
 
@@ -26,7 +26,7 @@ class FilterHistory:
         self.filters = [*(each for each in self.filters if each != text), text][-MOST:]
         if self._path is not None:
             try:
-                self._write(self._path)
+                replace_file(self._path, "".join(f"{each}\n" for each in self.filters))
             except OSError:
                 return
 
@@ -36,14 +36,3 @@ class FilterHistory:
         except OSError:
             return []
         return [line for line in text.split("\n") if line.isprintable() and line][-MOST:]
-
-    def _write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.writelines(f"{each}\n" for each in self.filters)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
